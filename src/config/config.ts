@@ -1,0 +1,210 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { config as readDotenv } from 'dotenv';
+import { z } from 'zod';
+import { CharlaError } from '../errors.ts';
+
+/** Keys of a livekit-server that only ever listens on loopback; refused outside development. */
+export const DEVELOPMENT_LIVEKIT_KEY = 'devkey';
+export const DEVELOPMENT_LIVEKIT_SECRET = 'charla-development-secret-loopback-only';
+
+const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
+const url = (...protocols: string[]) =>
+  z.url({
+    protocol: new RegExp(`^(${protocols.join('|')})$`),
+    error: `is not a URL that starts with ${protocols.map((p) => `${p}://`).join(' or ')}`,
+  });
+const flag = (fallback: boolean) => z.stringbool({ error: 'is neither true nor false' }).default(fallback);
+const language = z.enum(['es', 'en']);
+
+/**
+ * Every variable that Charla reads, with its default. `.env.example` shows the same list; a test holds the two
+ * together. The description is the comment of the variable there.
+ */
+export const configSchema = z.object({
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'])
+    .default('development')
+    .describe('Outside development nothing starts without keys of its own.'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+    .default('info')
+    .describe('How much is logged.'),
+  CHARLA_HOME: z
+    .string()
+    .min(1)
+    .default(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'charla'))
+    .describe('Where models, livekit-server and caches are kept.'),
+
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address of the HTTP API and the page.'),
+  PORT: port(8000).describe('Port of the HTTP API and the page.'),
+  ADMIN_API_KEY: z
+    .string()
+    .min(16, 'is shorter than 16 characters')
+    .optional()
+    .describe('Key that servers send as X-API-Key. Needed outside development.'),
+
+  LIVEKIT_URL: url('ws', 'wss', 'http', 'https')
+    .default('ws://127.0.0.1:7880')
+    .describe('The livekit-server that rooms live on.'),
+  LIVEKIT_PUBLIC_URL: url('ws', 'wss')
+    .optional()
+    .describe('How browsers reach livekit-server, where that differs from LIVEKIT_URL.'),
+  LIVEKIT_API_KEY: z.string().min(1).default(DEVELOPMENT_LIVEKIT_KEY).describe('API key of livekit-server.'),
+  LIVEKIT_API_SECRET: z
+    .string()
+    .min(32, 'is shorter than 32 characters')
+    .default(DEVELOPMENT_LIVEKIT_SECRET)
+    .describe('API secret of livekit-server.'),
+  LIVEKIT_ROOM: z
+    .string()
+    .min(1)
+    .default('charla')
+    .describe('Room of POST /token when the client names none.'),
+  AGENT_NAME: z
+    .string()
+    .min(1)
+    .default('charla')
+    .describe('Name under which workers register and rooms ask for them.'),
+  API_URL: url('http', 'https')
+    .optional()
+    .describe('How workers reach the HTTP API, where that is not HOST and PORT.'),
+  WORKER_PORT: port(8081).describe("Port of the worker's health check."),
+  MAX_CALLS_PER_WORKER: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(16)
+    .describe('Calls that one worker takes at once.'),
+  JOB_MEMORY_LIMIT_MB: z.coerce
+    .number()
+    .int()
+    .min(200)
+    .default(600)
+    .describe('A job process over this much memory (MB) is ended.'),
+
+  LANGUAGE: language.default('es').describe('Language of a session that names none: es or en.'),
+  PROJECT_NAME: z.string().min(1).default('Charla').describe('Name shown on the page and said by the agent.'),
+  AUTO_CONNECT: flag(true).describe('The page connects by itself on load.'),
+  ENABLE_TOOLS: flag(true).describe('The page sends data tools.'),
+  FRONTEND_THEME: z.enum(['modern', 'minimal', 'dark']).default('modern').describe('Theme of the page.'),
+
+  OPENAI_API_KEY: z.string().min(1).optional().describe('With it, OpenAI serves what «auto» decides.'),
+  OLLAMA_HOST: url('http', 'https')
+    .default('http://127.0.0.1:11434')
+    .describe('An Ollama that answers here is used by LLM_PROVIDER=auto.'),
+
+  LLM_PROVIDER: z
+    .enum(['auto', 'openai', 'ollama', 'local'])
+    .default('auto')
+    .describe('auto: OpenAI with a key, else a reachable Ollama, else our own inference.'),
+  LLM_BASE_URL: url('http', 'https')
+    .optional()
+    .describe('Any OpenAI-compatible endpoint; wins over LLM_PROVIDER.'),
+  LLM_API_KEY: z.string().min(1).optional().describe('Key of LLM_BASE_URL.'),
+  LLM_MODEL: z.string().min(1).optional().describe('Model name; each provider has its own default.'),
+
+  STT_PROVIDER: z
+    .enum(['auto', 'openai', 'local'])
+    .default('auto')
+    .describe('auto: OpenAI with a key, else our own inference.'),
+  STT_BASE_URL: url('http', 'https')
+    .optional()
+    .describe('Any OpenAI-compatible endpoint; wins over STT_PROVIDER.'),
+  STT_API_KEY: z.string().min(1).optional().describe('Key of STT_BASE_URL.'),
+  STT_MODEL: z.string().min(1).optional().describe('Model name; each provider has its own default.'),
+
+  TTS_PROVIDER: z
+    .enum(['auto', 'openai', 'local'])
+    .default('auto')
+    .describe('auto: OpenAI with a key, else our own inference.'),
+  TTS_BASE_URL: url('http', 'https')
+    .optional()
+    .describe('Any OpenAI-compatible endpoint; wins over TTS_PROVIDER.'),
+  TTS_API_KEY: z.string().min(1).optional().describe('Key of TTS_BASE_URL.'),
+  TTS_MODEL: z.string().min(1).optional().describe('Model name; each provider has its own default.'),
+  TTS_VOICE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Voice of the agent; each provider has its own for each language.'),
+
+  INFERENCE_HOST: z.string().min(1).default('127.0.0.1').describe('Address of the local models.'),
+  INFERENCE_PORT: port(8090).describe('Port of the local models.'),
+  INFERENCE_THREADS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Threads of each local model; 0 takes the number of cores, at most 8.'),
+});
+
+/** The configuration, typed and checked. URLs have no trailing slash. */
+export type Config = z.output<typeof configSchema>;
+export type Language = z.output<typeof language>;
+
+/**
+ * Reads `.env` (never over what the environment already says) and the environment into one {@link Config}.
+ *
+ * @param env - the variables; empty strings count as unset, so that `NAME=` in `.env` means the default
+ * @throws CharlaError `CHARLA_CONFIG_INVALID`, with every problem at once
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = environment()): Config {
+  const given = Object.fromEntries(
+    Object.keys(configSchema.shape)
+      .map((name) => [name, env[name]?.trim()] as const)
+      .filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = configSchema.safeParse(given);
+  const problems = parsed.success
+    ? productionProblems(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  if (!parsed.success || problems.length > 0) {
+    throw new CharlaError('CHARLA_CONFIG_INVALID', {
+      problems: problems.map((line) => `  - ${line}`).join('\n'),
+    });
+  }
+  return parsed.data;
+}
+
+/** Whether the configuration still has the development keys that everybody knows. */
+export function hasDevelopmentKeys(config: Config): boolean {
+  return (
+    config.LIVEKIT_API_KEY === DEVELOPMENT_LIVEKIT_KEY ||
+    config.LIVEKIT_API_SECRET === DEVELOPMENT_LIVEKIT_SECRET
+  );
+}
+
+/** Base URL of the local models' OpenAI API, with `/v1`. */
+export function inferenceBaseUrl(config: Config): string {
+  return `http://${config.INFERENCE_HOST}:${config.INFERENCE_PORT}/v1`;
+}
+
+/** Base URL of the HTTP API as workers reach it. */
+export function apiUrl(config: Config): string {
+  return config.API_URL ?? `http://${config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST}:${config.PORT}`;
+}
+
+function environment(): NodeJS.ProcessEnv {
+  const fromFile: Record<string, string> = {};
+  readDotenv({ processEnv: fromFile, quiet: true });
+  return { ...fromFile, ...process.env };
+}
+
+function productionProblems(config: Config): string[] {
+  const open = config.HOST !== '127.0.0.1' && config.HOST !== 'localhost' && config.HOST !== '::1';
+  if (config.NODE_ENV !== 'production' && !open) return [];
+  const where = config.NODE_ENV === 'production' ? 'in production' : `with HOST=${config.HOST}`;
+  const problems: string[] = [];
+  if (hasDevelopmentKeys(config)) {
+    problems.push(
+      `LIVEKIT_API_KEY and LIVEKIT_API_SECRET are the public development pair; ${where} set your own`,
+    );
+  }
+  if (config.ADMIN_API_KEY === undefined) {
+    problems.push(
+      `ADMIN_API_KEY is not set; ${where} servers must send one (openssl rand -hex 24 makes one)`,
+    );
+  }
+  return problems;
+}

