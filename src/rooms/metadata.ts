@@ -1,0 +1,61 @@
+import { z } from 'zod';
+
+/** Data tools over this many bytes of JSON go by reference: LiveKit takes 64 KiB of metadata in all. */
+export const INLINE_DATA_TOOLS_BYTES = 32 * 1024;
+
+/** Room metadata may be seen by every participant, so what stands under this key never goes into it. */
+export const PRIVATE_KEY = 'private';
+
+const roomMetadata = z.object({
+  v: z.literal(1),
+  session: z.object({
+    id: z.string().min(1),
+    userId: z.string().min(1),
+    profile: z.string().min(1),
+    channel: z.string().min(1),
+    language: z.enum(['es', 'en']),
+  }),
+  /** The public data tools, where they are small enough to travel here. */
+  dataTools: z.record(z.string(), z.json()).optional(),
+  /** There is more (private or too large): `GET {apiUrl}/session/{id}/data-tools` with an agent token has all of it. */
+  dataToolsRef: z.literal(true).optional(),
+});
+
+/** What a room says about its conversation: who talks, in which language, and the data tools or where they are. */
+export type RoomMetadata = z.output<typeof roomMetadata>;
+export type RoomSession = RoomMetadata['session'];
+
+type DataTools = NonNullable<RoomMetadata['dataTools']>;
+
+/**
+ * The room metadata of a session, as the string that LiveKit carries (at most about 33 KiB). The key `private` is
+ * left out and anything over {@link INLINE_DATA_TOOLS_BYTES} too; `dataToolsRef` then says that there is more.
+ */
+export function encodeRoomMetadata({
+  session,
+  dataTools,
+}: {
+  session: RoomSession;
+  dataTools: DataTools;
+}): string {
+  const { [PRIVATE_KEY]: hidden, ...shown } = dataTools;
+  const small = Buffer.byteLength(JSON.stringify(shown)) <= INLINE_DATA_TOOLS_BYTES;
+  const metadata: RoomMetadata = {
+    v: 1,
+    session,
+    ...(small && { dataTools: shown }),
+    ...((hidden !== undefined || !small) && { dataToolsRef: true as const }),
+  };
+  return JSON.stringify(metadata);
+}
+
+/** Reads room metadata; undefined for an empty string, junk, or the metadata of a room that is not ours. */
+export function parseRoomMetadata(metadata: string): RoomMetadata | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(metadata);
+  } catch {
+    return undefined;
+  }
+  return roomMetadata.safeParse(value).data;
+}
