@@ -14,6 +14,11 @@ export const ERRORS = {
     detail:
       'The configuration has problems:\n{problems}\nCorrect them in .env or in the environment and start again.',
   },
+  CHARLA_NODE_TOO_OLD: {
+    status: 500,
+    title: 'Node.js is too old',
+    detail: 'This is Node.js {version}; Charla needs {needed}. Install it from nodejs.org and start again.',
+  },
   CHARLA_REQUEST_INVALID: {
     status: 400,
     title: 'Request is not valid',
@@ -71,7 +76,7 @@ export const ERRORS = {
     status: 503,
     title: 'livekit-server could not be had',
     detail:
-      'livekit-server could not be had:\n{attempts}\nAny one of these is enough: set LIVEKIT_URL to a running server; put `livekit-server` on PATH (`brew install livekit`, or the release from github.com/livekit/livekit); install Go 1.24 or newer; install Docker.',
+      'livekit-server could not be had:\n{attempts}\nAny one of these is enough: set LIVEKIT_URL to a running server; put `livekit-server` on PATH (`brew install livekit`, or the release from github.com/livekit/livekit); install Go 1.26 or newer; install Docker.',
   },
   CHARLA_PORT_TAKEN: {
     status: 503,
