@@ -1,0 +1,69 @@
+import type { ReadableStream } from 'node:stream/web';
+import { type llm, voice } from '@livekit/agents';
+import { CharlaError } from '../errors.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Prompts } from './prompts.ts';
+import { withSpokenFallback } from './spoken-fallback.ts';
+
+/** A first token later than this is a caller who thinks that nobody is there. */
+const FIRST_TOKEN_TIMEOUT_MS = 6_000;
+const STALL_TIMEOUT_MS = 4_000;
+
+export interface AssistantOptions {
+  project: string;
+  prompts: Prompts;
+  /** The data tools as lines for the prompt; empty when there are none. */
+  data: string;
+  /** The first sentence. */
+  greeting: string;
+  log: Logger;
+  /** Named in errors. */
+  modelUrl: string;
+  /** Told when the model said nothing in time; a failure that it reported reaches the session as an error event. */
+  onModelSilent: (error: CharlaError) => void;
+}
+
+/** The agent of a call: greets, answers from the data tools, and never leaves the caller in silence. */
+export class Assistant extends voice.Agent {
+  readonly #options: AssistantOptions;
+
+  constructor(options: AssistantOptions) {
+    super({ instructions: options.prompts.instructions(options) });
+    this.#options = options;
+  }
+
+  override async onEnter(): Promise<void> {
+    this.session.say(this.#options.greeting);
+  }
+
+  /** New data tools, used from the next answer on; an answer prepared from the old ones is thrown away. */
+  async updateData(data: string): Promise<void> {
+    const { project, prompts } = this.#options;
+    await this.updateInstructions(prompts.instructions({ project, data }));
+  }
+
+  override async llmNode(
+    chatCtx: llm.ChatContext,
+    toolCtx: llm.ToolContext,
+    modelSettings: voice.ModelSettings,
+  ): Promise<ReadableStream<llm.ChatChunk | string> | null> {
+    const answer = await voice.Agent.default.llmNode(this, chatCtx, toolCtx, modelSettings);
+    if (answer === null) return null;
+    const { prompts, log, modelUrl, onModelSilent } = this.#options;
+    return withSpokenFallback(answer, {
+      firstTokenTimeoutMs: FIRST_TOKEN_TIMEOUT_MS,
+      stallTimeoutMs: STALL_TIMEOUT_MS,
+      failed: prompts.phrases.model_failed,
+      brokeOff: prompts.phrases.model_broke_off,
+      onFailure: ({ reason, began, error }) => {
+        log.error({ reason, began, err: error }, 'model failed; said so');
+        if (reason === 'timeout') {
+          const timeoutMs = began ? STALL_TIMEOUT_MS : FIRST_TOKEN_TIMEOUT_MS;
+          onModelSilent(
+            new CharlaError('CHARLA_PROVIDER_TIMEOUT', { kind: 'model', url: modelUrl, timeoutMs }),
+          );
+        }
+      },
+    });
+  }
+}

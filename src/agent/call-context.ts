@@ -1,0 +1,77 @@
+import type { Room } from '@livekit/rtc-node';
+import { RoomEvent } from '@livekit/rtc-node';
+import { AccessToken } from 'livekit-server-sdk';
+import pRetry from 'p-retry';
+import { apiUrl, type Config } from '../config/config.ts';
+import { parseRoomMetadata, type RoomSession } from '../rooms/metadata.ts';
+import { type DataTools, parseDataTools } from '../sessions/data-tools.ts';
+import type { Logger } from '../telemetry/log.ts';
+
+/** Who is in the call and what is known about them, as of now. */
+export interface CallContext {
+  session: RoomSession;
+  dataTools: DataTools;
+}
+
+const FETCH_TIMEOUT_MS = 3_000;
+
+/**
+ * Reads the session and its data tools from the room's metadata; what does not travel there (private or large) is
+ * fetched from the HTTP API with a token of our own. A room that is not ours gets an anonymous session without data.
+ */
+export async function readCallContext(metadata: string, config: Config, log: Logger): Promise<CallContext> {
+  const parsed = parseRoomMetadata(metadata);
+  if (parsed === undefined) {
+    const session = {
+      id: 'none',
+      userId: 'anonymous',
+      profile: 'default',
+      channel: 'browser',
+      language: config.LANGUAGE,
+    };
+    return { session, dataTools: {} };
+  }
+  const inline = parsed.dataTools ?? {};
+  if (parsed.dataToolsRef === undefined) return { session: parsed.session, dataTools: inline };
+  try {
+    return { session: parsed.session, dataTools: await fetchDataTools(parsed.session.id, config) };
+  } catch (error) {
+    log.error(
+      { err: error, session: parsed.session.id },
+      'data tools could not be fetched; the call goes on with the rest',
+    );
+    return { session: parsed.session, dataTools: inline };
+  }
+}
+
+/** Calls back with the new context each time that the room's metadata change, in order. */
+export function watchCallContext(
+  room: Room,
+  config: Config,
+  log: Logger,
+  onChange: (context: CallContext) => Promise<void>,
+): void {
+  let last: Promise<void> = Promise.resolve();
+  room.on(RoomEvent.RoomMetadataChanged, (metadata: string) => {
+    last = last
+      .then(async () => onChange(await readCallContext(metadata, config, log)))
+      .catch((error: unknown) => log.error({ err: error }, 'changed data tools could not be used'));
+  });
+}
+
+async function fetchDataTools(sessionId: string, config: Config): Promise<DataTools> {
+  const token = new AccessToken(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, { ttl: 60 });
+  token.addGrant({ agent: true });
+  const authorization = `Bearer ${await token.toJwt()}`;
+  return pRetry(
+    async () => {
+      const response = await fetch(`${apiUrl(config)}/session/${encodeURIComponent(sessionId)}/data-tools`, {
+        headers: { authorization },
+        signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+      });
+      if (!response.ok) throw new Error(`the API answered ${response.status}`);
+      return parseDataTools(await response.json());
+    },
+    { retries: 1, minTimeout: 200 },
+  );
+}

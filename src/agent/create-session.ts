@@ -1,0 +1,60 @@
+import { inference, type VAD, voice } from '@livekit/agents';
+import type { Language } from '../config/config.ts';
+import { createLLM } from '../providers/llm/create-llm.ts';
+import type { Providers } from '../providers/resolve.ts';
+import { WhisperSTT } from '../providers/stt/whisper-stt.ts';
+import type { SpeechCache } from '../providers/tts/speech-cache.ts';
+import { SpeechTTS } from '../providers/tts/speech-tts.ts';
+
+export interface CallSession {
+  session: voice.AgentSession;
+  stt: WhisperSTT;
+}
+
+/**
+ * The session of one call: VAD, speech to text, model, speech, and how they take turns.
+ *
+ * @param options.id - whose call it is, so that shared model servers queue fairly
+ * @param options.keep - which clauses of the agent's speech are worth keeping in the cache
+ */
+export function createSession(options: {
+  id: string;
+  language: Language;
+  providers: Providers;
+  vad: VAD;
+  cache: SpeechCache;
+  keep: (clause: string) => boolean;
+}): CallSession {
+  const { id: user, language, providers, vad, cache, keep } = options;
+  const stt = new WhisperSTT({ endpoint: providers.stt, language, vad, user });
+  const session = new voice.AgentSession({
+    vad,
+    stt,
+    llm: createLLM(providers.llm, user),
+    tts: new SpeechTTS({ endpoint: providers.tts, language, cache, keep, user }),
+    turnHandling: {
+      // Left open, the framework takes LiveKit Cloud's models under `LIVEKIT_DEV_MODE`.
+      turnDetection: new inference.TurnDetector({ version: 'v1-mini' }),
+      endpointing: { mode: 'fixed', minDelay: 300, maxDelay: 900 },
+      interruption: {
+        mode: 'vad',
+        // Words are known only after a transcription: sound stops first, and goes on when there were none.
+        minWords: 0,
+        minDuration: 120,
+        falseInterruptionTimeout: 1_200,
+        resumeFalseInterruption: true,
+      },
+      preemptiveGeneration: { enabled: true, preemptiveTts: true },
+    },
+    // The browser cancels echo; with the default of 3 s the greeting could not be interrupted.
+    aecWarmupDuration: null,
+    transcriptionTimeout: 8_000,
+    connOptions: {
+      // Our own time limits, retries and spoken sentences stand in front of these.
+      llmConnOptions: { maxRetry: 0, retryIntervalMs: 200, timeoutMs: 20_000 },
+      ttsConnOptions: { maxRetry: 0, retryIntervalMs: 200, timeoutMs: 20_000 },
+      maxUnrecoverableErrors: Number.POSITIVE_INFINITY,
+    },
+  });
+  return { session, stt };
+}

@@ -1,0 +1,118 @@
+import { defineAgent, type JobContext, type JobProcess, type VAD, voice } from '@livekit/agents';
+import * as silero from '@livekit/agents-plugin-silero';
+import { type Config, type Language, loadConfig } from '../config/config.ts';
+import { type Providers, resolveProviders } from '../providers/resolve.ts';
+import { SpeechCache } from '../providers/tts/speech-cache.ts';
+import { dataToolsTerms } from '../sessions/data-tools-terms.ts';
+import { renderDataTools } from '../sessions/render-data-tools.ts';
+import { createLogger, type Logger } from '../telemetry/log.ts';
+import { Assistant } from './assistant.ts';
+import { type CallContext, readCallContext, watchCallContext } from './call-context.ts';
+import { createSession } from './create-session.ts';
+import { speakFailures } from './failures.ts';
+import { phraseClauses } from './phrase-clauses.ts';
+import { loadPrompts, type Prompts } from './prompts.ts';
+import { publishNotice, publishTurnReports } from './turn-reports.ts';
+
+/** What a job process has ready before a call comes. */
+interface Ready {
+  config: Config;
+  log: Logger;
+  vad: VAD;
+  providers: Providers;
+  prompts: Record<Language, Prompts>;
+}
+
+/** Silence after which speech has ended. The turn detector looks at 200 ms, so it must be longer. */
+const END_OF_SPEECH_MS = 250;
+/** Kept before the first detected sound, so that soft beginnings reach the transcriber. */
+const PRE_ROLL_MS = 300;
+
+/** One call, in a process of its own: started by the worker, ended with the room. */
+export default defineAgent<Partial<Ready>>({
+  prewarm: async (proc: JobProcess<Partial<Ready>>) => {
+    Object.assign(proc.userData, await prepare());
+  },
+  entry: async (ctx: JobContext<Partial<Ready>>) => {
+    const { config, log: processLog, vad, providers, prompts } = await ready(ctx.proc);
+    await ctx.connect();
+    const room = ctx.room;
+    const context = await readCallContext(room.metadata ?? '', config, processLog);
+    const { language, id, channel } = context.session;
+    const log = processLog.child({ session: id, channel });
+
+    const participant = await ctx.waitForParticipant();
+    const cache = new SpeechCache(config.CHARLA_HOME);
+    const keep = await phraseClauses(prompts[language].phrases);
+    const { session, stt } = createSession({
+      id,
+      language,
+      providers,
+      vad,
+      cache,
+      keep: (text) => keep.has(text),
+    });
+    const assistant = new Assistant({
+      project: config.PROJECT_NAME,
+      prompts: prompts[language],
+      data: renderDataTools(context.dataTools, language),
+      greeting: prompts[language].greeting(userName(context)),
+      log,
+      modelUrl: providers.llm.baseUrl,
+      onModelSilent: (error) => publishNotice(room, error, log),
+    });
+    stt.setTerms(dataToolsTerms(context.dataTools));
+    watchCallContext(room, config, log, async (changed) => {
+      stt.setTerms(dataToolsTerms(changed.dataTools));
+      await assistant.updateData(renderDataTools(changed.dataTools, language));
+      log.info('data tools changed');
+    });
+    speakFailures(session, room, prompts[language].phrases, log);
+    publishTurnReports(session, room, language, log);
+    session.on(voice.AgentSessionEventTypes.Close, ({ reason }) => {
+      log.info({ reason }, 'call ended');
+      ctx.shutdown(reason);
+    });
+
+    await session.start({
+      agent: assistant,
+      room,
+      inputOptions: {
+        participantIdentity: participant.identity,
+        // What Whisper and both VADs work with: nothing is resampled twice.
+        audioSampleRate: 16_000,
+        deleteRoomOnClose: true,
+      },
+      record: false,
+    });
+    log.info('call started');
+  },
+});
+
+async function ready(proc: JobProcess<Partial<Ready>>): Promise<Ready> {
+  const { config, log, vad, providers, prompts } = proc.userData;
+  if (config && log && vad && providers && prompts) return { config, log, vad, providers, prompts };
+  return prepare();
+}
+
+async function prepare(): Promise<Ready> {
+  const config = loadConfig();
+  const log = createLogger('job', config.LOG_LEVEL);
+  // The framework logs these at debug only, and an error that nobody sees is a call that hangs.
+  process.on('unhandledRejection', (error) =>
+    log.error({ err: error }, 'unhandled rejection in a job process'),
+  );
+  const [vad, providers] = await Promise.all([
+    silero.VAD.load({ minSilenceDuration: END_OF_SPEECH_MS, prefixPaddingDuration: PRE_ROLL_MS }),
+    resolveProviders(config),
+  ]);
+  return { config, log, vad, providers, prompts: { es: loadPrompts('es'), en: loadPrompts('en') } };
+}
+
+/** The name to greet by, where the data tools have one. */
+function userName({ dataTools }: CallContext): string | undefined {
+  const user = dataTools.user_context;
+  if (typeof user !== 'object' || user === null || Array.isArray(user)) return undefined;
+  const name = user.name ?? user.nombre;
+  return typeof name === 'string' && name.trim() !== '' ? name.trim().split(/\s+/)[0] : undefined;
+}

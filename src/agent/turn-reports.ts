@@ -1,0 +1,74 @@
+import { type llm, voice } from '@livekit/agents';
+import type { Room } from '@livekit/rtc-node';
+import type { Language } from '../config/config.ts';
+import type { Logger } from '../telemetry/log.ts';
+
+/** Topic of the text stream that carries a {@link TurnReport} for each answered turn. */
+export const TURN_TOPIC = 'charla.turn';
+/** Topic of the text stream that tells the page of failures: `{code, message}`. */
+export const NOTICE_TOPIC = 'charla.notice';
+
+/** Where the time of a turn went, ms; a stage that was not measured is absent. */
+export interface TurnReport {
+  turn: number;
+  language: Language;
+  /** End of the caller's speech to its text. */
+  sttMs?: number;
+  /** End of the caller's speech to the decision that the turn is over. */
+  endOfTurnMs?: number;
+  /** Request to the model's first token. */
+  llmFirstTokenMs?: number;
+  /** First text at the voice to its first sound. */
+  ttsFirstAudioMs?: number;
+  /** End of the caller's speech to the first sound of the answer, as the agent hears it. */
+  voiceToVoiceMs?: number;
+}
+
+/** Publishes a {@link TurnReport} to the room, and logs it, whenever a turn was answered. */
+export function publishTurnReports(
+  session: voice.AgentSession,
+  room: Room,
+  language: Language,
+  log: Logger,
+): void {
+  let turn = 0;
+  let asked: llm.MetricsReport = {};
+  session.on(voice.AgentSessionEventTypes.ConversationItemAdded, ({ item }) => {
+    if (item.type !== 'message') return;
+    if (item.role === 'user') {
+      asked = item.metrics;
+      return;
+    }
+    if (item.role !== 'assistant' || item.metrics.llmNodeTtft === undefined) return;
+    turn += 1;
+    const report: TurnReport = {
+      turn,
+      language,
+      ...ms('sttMs', asked.transcriptionDelay),
+      ...ms('endOfTurnMs', asked.endOfTurnDelay),
+      ...ms('llmFirstTokenMs', item.metrics.llmNodeTtft),
+      ...ms('ttsFirstAudioMs', item.metrics.ttsNodeTtfb),
+      ...ms('voiceToVoiceMs', item.metrics.e2eLatency),
+    };
+    log.info({ ...report, interrupted: item.interrupted }, 'turn answered');
+    publish(room, TURN_TOPIC, report, log);
+    asked = {};
+  });
+}
+
+/** Tells the page that something failed. */
+export function publishNotice(room: Room, notice: { code: string; message: string }, log: Logger): void {
+  const { code, message } = notice;
+  publish(room, NOTICE_TOPIC, { code, message }, log);
+}
+
+function publish(room: Room, topic: string, value: object, log: Logger): void {
+  room.localParticipant?.sendText(JSON.stringify(value), { topic }).catch((error: unknown) => {
+    log.debug({ err: error, topic }, 'not published; the room is closing');
+  });
+}
+
+/** The framework's metrics are in seconds. */
+function ms<K extends string>(name: K, seconds: number | undefined): { [key in K]?: number } {
+  return seconds === undefined ? {} : ({ [name]: Math.round(seconds * 1000) } as { [key in K]: number });
+}

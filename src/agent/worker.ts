@@ -1,0 +1,100 @@
+import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
+import type { Config, Language } from '../config/config.ts';
+import { resolveProviders } from '../providers/resolve.ts';
+import { SpeechCache } from '../providers/tts/speech-cache.ts';
+import { SpeechTTS } from '../providers/tts/speech-tts.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { phraseClauses } from './phrase-clauses.ts';
+import { loadPrompts } from './prompts.ts';
+
+/** Job processes that wait, loaded, for the next caller. */
+const IDLE_PROCESSES = 2;
+/** livekit-server stops assigning jobs at a load of its own, 0.7 (`agents.target_load`): ours stays under it until full. */
+const HIGHEST_OPEN_LOAD = 0.6;
+const INITIALIZE_TIMEOUT_MS = 60_000;
+
+/**
+ * A LiveKit Agents worker: registers with livekit-server under `AGENT_NAME` and runs `job.ts` in one process a call.
+ * Its load is the number of its calls, because next to local models the processor's load says nothing about them.
+ */
+export function createWorker(config: Config): AgentServer {
+  initializeLogger({ pretty: false, level: config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL });
+  return new AgentServer(
+    new ServerOptions({
+      agent: jobFile(),
+      agentName: config.AGENT_NAME,
+      wsURL: config.LIVEKIT_URL,
+      apiKey: config.LIVEKIT_API_KEY,
+      apiSecret: config.LIVEKIT_API_SECRET,
+      host: '127.0.0.1',
+      port: config.WORKER_PORT,
+      production: config.NODE_ENV === 'production',
+      numIdleProcesses: IDLE_PROCESSES,
+      initializeProcessTimeout: INITIALIZE_TIMEOUT_MS,
+      loadThreshold: 0.99,
+      loadFunc: async (worker) => jobLoad(worker.activeJobs.length, config.MAX_CALLS_PER_WORKER),
+      jobMemoryLimitMB: config.JOB_MEMORY_LIMIT_MB,
+      maxRetry: Number.MAX_SAFE_INTEGER,
+    }),
+  );
+}
+
+/**
+ * Runs a worker until SIGTERM or SIGINT: then it takes no more calls, gives those that run `drainMs`, and ends.
+ * A livekit-server that is away is waited for.
+ */
+export async function runWorker(config: Config, log: Logger, drainMs: number): Promise<void> {
+  const worker = createWorker(config);
+  worker.event.on('worker_registered', (id: string) =>
+    log.info({ worker: id, agent: config.AGENT_NAME }, 'registered'),
+  );
+  const stop = async (signal: NodeJS.Signals) => {
+    log.info({ signal, calls: worker.activeJobs.length }, 'stopping: no more calls are taken');
+    await worker
+      .drain(drainMs)
+      .catch(() => log.warn('calls were still running after the time that they had'));
+    await worker.close();
+    process.exit(0);
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  prepareSpeech(config, log).catch((error: unknown) => {
+    log.warn(
+      { err: error },
+      'the phrases of the agent could not all be prepared; the next start tries again',
+    );
+  });
+  await worker.run();
+}
+
+/** Load of a worker, 0 to 1, from the calls it has and may have. */
+export function jobLoad(calls: number, limit: number): number {
+  return calls >= limit ? 1 : (HIGHEST_OPEN_LOAD * calls) / limit;
+}
+
+/**
+ * Synthesises the agent's own phrases in both languages, one after another, into the speech cache. What fails is tried
+ * again at the next start; a call can do without.
+ */
+export async function prepareSpeech(config: Config, log: Logger): Promise<void> {
+  const { tts: endpoint } = await resolveProviders(config);
+  for (const language of ['es', 'en'] satisfies Language[]) {
+    const clauses = await phraseClauses(loadPrompts(language).phrases);
+    const speech = new SpeechTTS({
+      endpoint,
+      language,
+      cache: new SpeechCache(config.CHARLA_HOME),
+      keep: () => true,
+    });
+    for (const clause of clauses) {
+      for await (const _sound of speech.speak(clause));
+    }
+  }
+  log.info('the phrases of the agent are ready to be heard');
+}
+
+/** The job's module: TypeScript under tsx in development, JavaScript once built. */
+function jobFile(): string {
+  const extension = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`./job.${extension}`, import.meta.url).pathname;
+}

@@ -1,0 +1,130 @@
+import {
+  type APIConnectOptions,
+  stt,
+  type VAD,
+  type VADEvent,
+  VADEventType,
+  type VADStream,
+} from '@livekit/agents';
+import { AudioFrame } from '@livekit/rtc-node';
+
+/** Silence after which the utterance is sent although the caller may go on. */
+const PAUSE_MS = 150;
+
+type Attempt = { abort: AbortController; result: Promise<stt.SpeechEvent | Error> };
+
+/**
+ * A stream over a batch transcriber. A VAD of its own hears the caller pause; the whole utterance is then sent at once,
+ * so that its text is there when the VAD has waited long enough to call the utterance over. Speech that goes on aborts
+ * the request: at most one is useless for each pause.
+ *
+ * Emits START_OF_SPEECH, END_OF_SPEECH and one FINAL_TRANSCRIPT for each utterance, in order. A transcription that fails
+ * is emitted as an `error` of the transcriber, marked recoverable because the stream goes on: the stock adapter logs it
+ * and the turn is lost in silence (`stt/stream_adapter.ts` of @livekit/agents 1.9.0).
+ */
+export class SpeculativeSpeechStream extends stt.SpeechStream {
+  override label = 'charla.SpeculativeSpeechStream';
+  readonly #stt: stt.STT;
+  readonly #vadStream: VADStream;
+  #utterance: AudioFrame[] = [];
+  #attempt: Attempt | undefined;
+  #delivered: Promise<void> = Promise.resolve();
+
+  constructor(transcriber: stt.STT, vad: VAD, connOptions?: APIConnectOptions) {
+    super(transcriber, undefined, connOptions);
+    this.#stt = transcriber;
+    this.#vadStream = vad.stream();
+  }
+
+  override close(): void {
+    super.close();
+    this.#attempt?.abort.abort();
+    this.#vadStream.close();
+  }
+
+  protected override async run(): Promise<void> {
+    await Promise.all([this.#forwardInput(), this.#followSpeech()]);
+    await this.#delivered;
+  }
+
+  async #forwardInput(): Promise<void> {
+    for await (const input of this.input) {
+      if (this.closed) return;
+      if (input === stt.SpeechStream.FLUSH_SENTINEL) this.#vadStream.flush();
+      else this.#vadStream.pushFrame(input);
+    }
+    if (!this.closed) this.#vadStream.endInput();
+  }
+
+  async #followSpeech(): Promise<void> {
+    for await (const event of this.#vadStream) {
+      switch (event.type) {
+        case VADEventType.START_OF_SPEECH:
+          // The VAD reuses the memory behind its frames: copy what outlives the event.
+          this.#utterance = event.frames.map(copyFrame);
+          this.#put({ type: stt.SpeechEventType.START_OF_SPEECH });
+          break;
+        case VADEventType.INFERENCE_DONE:
+          if (event.speaking) this.#speechGoesOn(event);
+          break;
+        case VADEventType.END_OF_SPEECH:
+          this.#speechEnded(event);
+          break;
+      }
+    }
+  }
+
+  #speechGoesOn(event: VADEvent): void {
+    this.#utterance.push(...event.frames.map(copyFrame));
+    if (event.rawAccumulatedSpeech > 0) {
+      this.#attempt?.abort.abort();
+      this.#attempt = undefined;
+    } else if (event.rawAccumulatedSilence >= PAUSE_MS && this.#attempt === undefined) {
+      this.#attempt = this.#transcribe(this.#utterance);
+    }
+  }
+
+  #speechEnded(event: VADEvent): void {
+    const speechEndTime = Date.now() - event.silenceDuration - event.inferenceDuration;
+    const attempt = this.#attempt ?? this.#transcribe(this.#utterance);
+    this.#attempt = undefined;
+    this.#utterance = [];
+    this.#put({ type: stt.SpeechEventType.END_OF_SPEECH, speechEndTime });
+    this.#delivered = this.#delivered.then(async () => this.#deliver(await attempt.result, speechEndTime));
+  }
+
+  #transcribe(frames: AudioFrame[]): Attempt {
+    const abort = new AbortController();
+    const signal = AbortSignal.any([abort.signal, this.abortSignal]);
+    const result = this.#stt.recognize([...frames], signal).catch((error: unknown) => error as Error);
+    return { abort, result };
+  }
+
+  #deliver(outcome: stt.SpeechEvent | Error, speechEndTime: number): void {
+    if (this.abortSignal.aborted) return;
+    if (outcome instanceof Error) {
+      this.#stt.emit('error', {
+        type: 'stt_error',
+        timestamp: Date.now(),
+        label: this.#stt.label,
+        error: outcome,
+        recoverable: true,
+      });
+      return;
+    }
+    if (outcome.alternatives?.[0].text) this.#put({ ...outcome, speechEndTime });
+  }
+
+  #put(event: stt.SpeechEvent): void {
+    if (!this.queue.closed) this.queue.put(event);
+  }
+}
+
+function copyFrame(frame: AudioFrame): AudioFrame {
+  return new AudioFrame(
+    frame.data.slice(),
+    frame.sampleRate,
+    frame.channels,
+    frame.data.length / frame.channels,
+  );
+}

@@ -1,0 +1,137 @@
+import {
+  type APIConnectOptions,
+  type AudioBuffer,
+  mergeFrames,
+  normalizeLanguage,
+  stt,
+  type VAD,
+} from '@livekit/agents';
+import OpenAI, { toFile } from 'openai';
+import { WaveFile } from 'wavefile';
+import { z } from 'zod';
+import type { Language } from '../../config/config.ts';
+import { toApiError } from '../api-error.ts';
+import type { Endpoint } from '../resolve.ts';
+import { SpeculativeSpeechStream } from './speculative-speech-stream.ts';
+import { loudestLevelDb, wasSaid } from './transcript-gate.ts';
+
+export interface WhisperSTTOptions {
+  endpoint: Endpoint;
+  language: Language;
+  /** Finds where speech begins and ends inside the stream. */
+  vad: VAD;
+  /**
+   * Time for one request, ms.
+   * @defaultValue 6000
+   */
+  timeoutMs?: number;
+  /** Who asks, so that a shared server can queue fairly between calls. */
+  user?: string;
+}
+
+const DEFAULT_TIMEOUT_MS = 6_000;
+/** Whisper reads at most 224 tokens of prompt (openai/whisper decoding.py, `n_text_ctx // 2 - 1`). */
+const MAX_PROMPT_CHARS = 400;
+
+const verboseTranscription = z.object({
+  text: z.string(),
+  segments: z
+    .array(z.object({ no_speech_prob: z.number().optional(), avg_logprob: z.number().optional() }))
+    .optional(),
+});
+
+/**
+ * Speech to text by any server that answers `/audio/transcriptions` for a whole utterance. Towards the session it
+ * streams: it hears where speech ends by itself and asks early, see {@link SpeculativeSpeechStream}.
+ *
+ * A request has a time limit and one retry. What then fails reaches the session as an `error` event, and what was
+ * noise comes back as an empty text rather than as «Gracias».
+ */
+export class WhisperSTT extends stt.STT {
+  override label = 'charla.WhisperSTT';
+  readonly #client: OpenAI;
+  readonly #options: WhisperSTTOptions;
+  #prompt = '';
+
+  constructor(options: WhisperSTTOptions) {
+    super({ streaming: true, interimResults: false, alignedTranscript: false });
+    this.#options = options;
+    this.#client = new OpenAI({
+      baseURL: options.endpoint.baseUrl,
+      apiKey: options.endpoint.apiKey,
+      timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      maxRetries: 1,
+    });
+  }
+
+  override get model(): string {
+    return this.#options.endpoint.model;
+  }
+
+  override get provider(): string {
+    return new URL(this.#options.endpoint.baseUrl).host;
+  }
+
+  /** Names and terms to expect, so that they are heard right. They replace those given before. */
+  setTerms(terms: readonly string[]): void {
+    this.#prompt = terms.length === 0 ? '' : `${terms.join(', ').slice(0, MAX_PROMPT_CHARS)}.`;
+  }
+
+  override stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
+    return new SpeculativeSpeechStream(this, this.#options.vad, options?.connOptions);
+  }
+
+  /**
+   * Transcribes one utterance.
+   *
+   * @throws APIStatusError or APIConnectionError, whose cause is a CharlaError with the sentence for people
+   */
+  protected override async _recognize(
+    buffer: AudioBuffer,
+    abortSignal?: AbortSignal,
+  ): Promise<stt.SpeechEvent> {
+    const frame = mergeFrames(buffer);
+    const { endpoint, language } = this.#options;
+    const wav = new WaveFile();
+    wav.fromScratch(frame.channels, frame.sampleRate, '16', frame.data);
+    const verbose = !endpoint.model.includes('transcribe');
+    try {
+      const answer: unknown = await this.#client.audio.transcriptions.create(
+        {
+          file: await toFile(wav.toBuffer(), 'utterance.wav', { type: 'audio/wav' }),
+          model: endpoint.model,
+          language,
+          temperature: 0,
+          // gpt-4o-transcribe and its kind know plain json only.
+          response_format: verbose ? 'verbose_json' : 'json',
+          ...(this.#prompt === '' ? {} : { prompt: this.#prompt }),
+        },
+        {
+          ...(abortSignal === undefined ? {} : { signal: abortSignal }),
+          ...(this.#options.user === undefined ? {} : { headers: { 'x-client-id': this.#options.user } }),
+        },
+      );
+      const { text, segments = [] } = verboseTranscription.parse(answer);
+      const recognition = {
+        text: text.trim(),
+        noSpeechProb: segments.length === 0 ? 0 : Math.min(...segments.map((one) => one.no_speech_prob ?? 0)),
+        avgLogprob: segments.length === 0 ? 0 : Math.max(...segments.map((one) => one.avg_logprob ?? 0)),
+        levelDb: loudestLevelDb(frame.data, frame.sampleRate),
+      };
+      return {
+        type: stt.SpeechEventType.FINAL_TRANSCRIPT,
+        alternatives: [
+          {
+            text: wasSaid(recognition, language) ? recognition.text : '',
+            language: normalizeLanguage(language),
+            startTime: 0,
+            endTime: 0,
+            confidence: Math.exp(recognition.avgLogprob),
+          },
+        ],
+      };
+    } catch (error) {
+      throw toApiError(error, 'speech-to-text', endpoint, abortSignal);
+    }
+  }
+}

@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type APIConnectOptions,
+  AsyncIterableQueue,
+  AudioByteStream,
+  tts,
+  USERDATA_TIMED_TRANSCRIPT,
+  voice,
+} from '@livekit/agents';
+import type { AudioFrame } from '@livekit/rtc-node';
+import OpenAI from 'openai';
+import pLimit from 'p-limit';
+import type { Language } from '../../config/config.ts';
+import { toApiError } from '../api-error.ts';
+import type { SpeechEndpoint } from '../resolve.ts';
+import { cutClauses } from './clauses.ts';
+import type { SpeechCache, SpeechKey } from './speech-cache.ts';
+
+export interface SpeechTTSOptions {
+  endpoint: SpeechEndpoint;
+  language: Language;
+  /** Where phrases are kept. Without one everything is synthesised. */
+  cache?: SpeechCache;
+  /** Texts worth keeping: the agent's own phrases, clause by clause. */
+  keep?: (clause: string) => boolean;
+  /**
+   * @defaultValue 1
+   */
+  speed?: number;
+  /**
+   * Time from the request to the first sound of a clause, ms.
+   * @defaultValue 8000
+   */
+  timeoutMs?: number;
+  /** Who asks, so that a shared server can queue fairly between calls. */
+  user?: string;
+}
+
+/** The `pcm` format of `/audio/speech` is 24 kHz, mono, 16 bit (OpenAI API reference, «Create speech»). */
+const SAMPLE_RATE = 24_000;
+const CHANNELS = 1;
+const DEFAULT_TIMEOUT_MS = 8_000;
+/** 20 ms: small enough to start at once, large enough for few events. */
+const FRAME_SAMPLES = SAMPLE_RATE / 50;
+const FEED_BYTES = FRAME_SAMPLES * 2 * 5;
+/** One arriving and one waiting at the server, so that the voice never idles between clauses. */
+const CLAUSES_IN_FLIGHT = 2;
+
+/**
+ * Text to speech by any server that answers `/audio/speech`, played as it arrives: the stock plugin waits for the whole
+ * response (`arrayBuffer()` in plugin-openai 1.9.0). Text is cut into clauses, the first one early, and the next clause
+ * is asked for while the one before it is still arriving.
+ */
+export class SpeechTTS extends tts.TTS {
+  override label = 'charla.SpeechTTS';
+  readonly #client: OpenAI;
+  readonly #options: SpeechTTSOptions;
+
+  constructor(options: SpeechTTSOptions) {
+    super(SAMPLE_RATE, CHANNELS, { streaming: true, alignedTranscript: true });
+    this.#options = options;
+    this.#client = new OpenAI({
+      baseURL: options.endpoint.baseUrl,
+      apiKey: options.endpoint.apiKey,
+      timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      maxRetries: 1,
+    });
+  }
+
+  override get model(): string {
+    return this.#options.endpoint.model;
+  }
+
+  override get provider(): string {
+    return new URL(this.#options.endpoint.baseUrl).host;
+  }
+
+  override synthesize(
+    text: string,
+    connOptions?: APIConnectOptions,
+    abortSignal?: AbortSignal,
+  ): tts.ChunkedStream {
+    return new WholeSpeech(this, text, connOptions, abortSignal);
+  }
+
+  override stream(options?: { connOptions?: APIConnectOptions }): tts.SynthesizeStream {
+    return new ClauseSpeech(this, options?.connOptions);
+  }
+
+  /**
+   * Speech of one clause, from the cache or the server.
+   *
+   * @returns PCM as it arrives: mono, 24 kHz, 16 bit little-endian, in pieces of any length
+   * @throws APIStatusError or APIConnectionError, whose cause is a CharlaError
+   */
+  async *speak(clause: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const text = clause.trim();
+    if (!/[\p{L}\p{N}]/u.test(text)) return;
+    const { endpoint, language, cache, speed = 1 } = this.#options;
+    const speaker = endpoint.voices[language];
+    const key: SpeechKey = { baseUrl: endpoint.baseUrl, model: endpoint.model, voice: speaker, speed, text };
+    const kept = await cache?.get(key);
+    if (kept !== undefined) {
+      yield kept;
+      return;
+    }
+    const pieces: Uint8Array[] = [];
+    const keep = cache !== undefined && this.#options.keep?.(text) === true;
+    try {
+      const response = await this.#client.audio.speech.create(
+        { model: endpoint.model, voice: speaker, input: text, response_format: 'pcm', speed },
+        {
+          ...(signal === undefined ? {} : { signal }),
+          ...(this.#options.user === undefined ? {} : { headers: { 'x-client-id': this.#options.user } }),
+        },
+      );
+      if (response.body === null) return;
+      for await (const piece of response.body) {
+        if (keep) pieces.push(piece);
+        yield piece;
+      }
+    } catch (error) {
+      throw toApiError(error, 'text-to-speech', endpoint, signal);
+    }
+    if (keep) await cache.put(key, Buffer.concat(pieces));
+  }
+}
+
+/** A whole text at once, for callers that have it. */
+class WholeSpeech extends tts.ChunkedStream {
+  override label = 'charla.WholeSpeech';
+  readonly #tts: SpeechTTS;
+
+  constructor(speech: SpeechTTS, text: string, connOptions?: APIConnectOptions, abortSignal?: AbortSignal) {
+    super(text, speech, connOptions, abortSignal);
+    this.#tts = speech;
+  }
+
+  protected override async run(): Promise<void> {
+    const requestId = randomUUID();
+    try {
+      for await (const frame of frames(this.#tts.speak(this.inputText, this.abortSignal))) {
+        this.queue.put({ requestId, segmentId: requestId, frame, final: false });
+      }
+    } catch (error) {
+      if (!this.abortSignal.aborted) throw error;
+    } finally {
+      this.queue.close();
+    }
+  }
+}
+
+/** One clause on its way: its sound fills `audio`, and `done` says how that ended. */
+interface Utterance {
+  clause: string;
+  audio: AsyncIterableQueue<Uint8Array>;
+  done: Promise<void>;
+}
+
+/** A stream of text, cut into clauses that are asked for ahead of the one that is being played. */
+class ClauseSpeech extends tts.SynthesizeStream {
+  override label = 'charla.ClauseSpeech';
+  readonly #tts: SpeechTTS;
+
+  constructor(speech: SpeechTTS, connOptions?: APIConnectOptions) {
+    super(speech, connOptions);
+    this.#tts = speech;
+  }
+
+  protected override async run(): Promise<void> {
+    const utterances = new AsyncIterableQueue<Utterance>();
+    const asking = this.#ask(utterances).finally(() => utterances.close());
+    try {
+      await this.#play(utterances);
+      await asking;
+      this.queue.put(tts.SynthesizeStream.END_OF_STREAM);
+    } catch (error) {
+      if (!this.abortSignal.aborted) throw error;
+    }
+  }
+
+  async #ask(utterances: AsyncIterableQueue<Utterance>): Promise<void> {
+    const limit = pLimit(CLAUSES_IN_FLIGHT);
+    for await (const clause of cutClauses(this.#text())) {
+      if (this.abortSignal.aborted) return;
+      this.markStarted();
+      const audio = new AsyncIterableQueue<Uint8Array>();
+      const done = limit(async () => {
+        for await (const piece of this.#tts.speak(clause, this.abortSignal)) audio.put(piece);
+      }).finally(() => audio.close());
+      // It is awaited when its turn to be played comes; until then a failure must not count as unhandled.
+      done.catch(() => undefined);
+      utterances.put({ clause, audio, done });
+    }
+  }
+
+  async #play(utterances: AsyncIterable<Utterance>): Promise<void> {
+    const segmentId = randomUUID();
+    let durationS = 0;
+    for await (const { clause, audio, done } of utterances) {
+      const requestId = randomUUID();
+      let opening = true;
+      for await (const frame of frames(audio)) {
+        if (opening) {
+          // The session pairs words with sound by these, so that an interrupted turn keeps just what was heard.
+          frame.userdata[USERDATA_TIMED_TRANSCRIPT] = [
+            voice.createTimedString({ text: clause, startTime: durationS }),
+          ];
+          opening = false;
+        }
+        durationS += frame.samplesPerChannel / SAMPLE_RATE;
+        this.queue.put({ requestId, segmentId, frame, final: false });
+      }
+      await done;
+    }
+  }
+
+  async *#text(): AsyncGenerator<string> {
+    for await (const input of this.input) {
+      if (this.abortSignal.aborted) return;
+      if (input !== tts.SynthesizeStream.FLUSH_SENTINEL) yield input;
+    }
+  }
+}
+
+async function* frames(pcm: AsyncIterable<Uint8Array>): AsyncGenerator<AudioFrame> {
+  const bytes = new AudioByteStream(SAMPLE_RATE, CHANNELS, FRAME_SAMPLES);
+  for await (const piece of pcm) {
+    // AudioByteStream copies all that it holds with each frame it gives: feed it little at a time.
+    for (let start = 0; start < piece.length; start += FEED_BYTES) {
+      yield* bytes.write(piece.subarray(start, start + FEED_BYTES));
+    }
+  }
+  yield* bytes.flush();
+}
