@@ -175,6 +175,11 @@ export function hasDevelopmentKeys(config: Config): boolean {
   );
 }
 
+/** Whether the HTTP API asks for no key: outside production, and reached from this machine only. */
+export function isOpenDevelopment(config: Config): boolean {
+  return config.NODE_ENV !== 'production' && ['127.0.0.1', 'localhost', '::1'].includes(config.HOST);
+}
+
 /** Base URL of the local models' OpenAI API, with `/v1`. */
 export function inferenceBaseUrl(config: Config): string {
   return `http://${config.INFERENCE_HOST}:${config.INFERENCE_PORT}/v1`;
@@ -192,8 +197,7 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 function productionProblems(config: Config): string[] {
-  const open = config.HOST !== '127.0.0.1' && config.HOST !== 'localhost' && config.HOST !== '::1';
-  if (config.NODE_ENV !== 'production' && !open) return [];
+  if (isOpenDevelopment(config)) return [];
   const where = config.NODE_ENV === 'production' ? 'in production' : `with HOST=${config.HOST}`;
   const problems: string[] = [];
   if (hasDevelopmentKeys(config)) {

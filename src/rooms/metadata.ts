@@ -19,6 +19,8 @@ const roomMetadata = z.object({
   dataTools: z.record(z.string(), z.json()).optional(),
   /** There is more (private or too large): `GET {apiUrl}/session/{id}/data-tools` with an agent token has all of it. */
   dataToolsRef: z.literal(true).optional(),
+  /** Grows with each change, so that a change of what is not shown here is noticed too. */
+  revision: z.int().optional(),
 });
 
 /** What a room says about its conversation: who talks, in which language, and the data tools or where they are. */
@@ -34,9 +36,11 @@ type DataTools = NonNullable<RoomMetadata['dataTools']>;
 export function encodeRoomMetadata({
   session,
   dataTools,
+  revision,
 }: {
   session: RoomSession;
   dataTools: DataTools;
+  revision?: number;
 }): string {
   const { [PRIVATE_KEY]: hidden, ...shown } = dataTools;
   const small = Buffer.byteLength(JSON.stringify(shown)) <= INLINE_DATA_TOOLS_BYTES;
@@ -45,6 +49,7 @@ export function encodeRoomMetadata({
     session,
     ...(small && { dataTools: shown }),
     ...((hidden !== undefined || !small) && { dataToolsRef: true as const }),
+    ...(revision !== undefined && { revision }),
   };
   return JSON.stringify(metadata);
 }

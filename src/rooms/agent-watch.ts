@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentDispatch, ParticipantInfo } from 'livekit-server-sdk';
+import pLimit from 'p-limit';
+import type { Logger } from '../telemetry/log.ts';
+import { isRoomGone, type LiveKit } from './livekit.ts';
+
+/** Kind of a participant that is an agent (`ParticipantInfo.Kind.AGENT`, which the SDK does not export as a value). */
+const KIND_AGENT = 4;
+
+export interface AgentWatchOptions {
+  /** First look after the room is opened: a worker with room has taken the job long before. ms */
+  firstLookMs?: number;
+  /** Looks get rarer up to this far apart. ms */
+  slowestLookMs?: number;
+  /** A job that has brought no agent into the room after this long is given up. Processes start in up to 12 s. ms */
+  jobStartMs?: number;
+}
+
+const DEFAULTS = { firstLookMs: 2_000, slowestLookMs: 15_000, jobStartMs: 30_000 } as const;
+/** Looks at livekit-server at once, whatever the number of rooms. */
+const CONCURRENT_LOOKS = 4;
+
+/**
+ * Sees to it that no room stays without an agent. When every worker is full, livekit-server logs «no servers available»
+ * and forgets the dispatch; the person in the room would wait for ever. Each room handed to {@link AgentWatch.watch} is
+ * looked at until an agent is in it or the room is gone; a dispatch that no worker took is made anew.
+ */
+export class AgentWatch {
+  readonly #livekit: LiveKit;
+  readonly #agentName: string;
+  readonly #log: Logger;
+  readonly #options: Required<AgentWatchOptions>;
+  readonly #rooms = new Set<string>();
+  readonly #closing = new AbortController();
+  readonly #limit = pLimit(CONCURRENT_LOOKS);
+
+  constructor(livekit: LiveKit, agentName: string, log: Logger, options: AgentWatchOptions = {}) {
+    this.#livekit = livekit;
+    this.#agentName = agentName;
+    this.#log = log;
+    this.#options = { ...DEFAULTS, ...options };
+  }
+
+  /** Rooms that have no agent yet. */
+  get pending(): number {
+    return this.#rooms.size;
+  }
+
+  /** Watches a room that has just been opened; twice is the same as once. */
+  watch(room: string): void {
+    if (this.#rooms.has(room) || this.#closing.signal.aborted) return;
+    this.#rooms.add(room);
+    this.#untilAgent(room)
+      .catch((error: unknown) => this.#log.error({ err: error, room }, 'the watch over a room failed'))
+      .finally(() => this.#rooms.delete(room));
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #untilAgent(room: string): Promise<void> {
+    const { firstLookMs, slowestLookMs } = this.#options;
+    for (let waitMs = firstLookMs; ; waitMs = Math.min(waitMs * 1.5, slowestLookMs)) {
+      const slept = await sleep(waitMs, true, { ref: false, signal: this.#closing.signal }).catch(
+        () => false,
+      );
+      if (!slept) return;
+      if ((await this.#limit(() => this.#look(room))) === 'done') return;
+    }
+  }
+
+  async #look(room: string): Promise<'done' | 'again'> {
+    try {
+      const dispatches = await this.#livekit.request(({ dispatches }) => dispatches.listDispatch(room), {
+        idempotent: true,
+      });
+      const participants = await this.#livekit.request(({ rooms }) => rooms.listParticipants(room), {
+        idempotent: true,
+      });
+      if (participants.some(isAgent)) return 'done';
+      const ours = dispatches.filter((dispatch) => dispatch.agentName === this.#agentName);
+      if (ours.some((dispatch) => this.#mayStillCome(dispatch))) return 'again';
+      await this.#dispatchAgain(room, ours);
+    } catch (error) {
+      if (isRoomGone(error)) return 'done';
+      this.#log.warn({ err: error, room }, 'a room could not be looked at; it will be again');
+    }
+    return 'again';
+  }
+
+  #mayStillCome({ state }: AgentDispatch): boolean {
+    const jobs = state?.jobs ?? [];
+    const oldestMs = Date.now() - this.#options.jobStartMs;
+    return jobs.some((job) => {
+      const startedMs = Number(job.state?.startedAt ?? 0n) / 1e6;
+      const ended = (job.state?.endedAt ?? 0n) > 0n;
+      return !ended && (startedMs === 0 || startedMs > oldestMs);
+    });
+  }
+
+  /** The old dispatch goes first: livekit-server then ends a job that comes of it late, and never two agents talk. */
+  async #dispatchAgain(room: string, forgotten: AgentDispatch[]): Promise<void> {
+    for (const { id } of forgotten) {
+      await this.#livekit.request(({ dispatches }) => dispatches.deleteDispatch(id, room));
+    }
+    await this.#livekit.request(({ dispatches }) => dispatches.createDispatch(room, this.#agentName));
+    this.#log.warn({ room }, 'no worker had taken this room; the agent was asked for again');
+  }
+}
+
+function isAgent({ kind }: ParticipantInfo): boolean {
+  return Number(kind) === KIND_AGENT;
+}

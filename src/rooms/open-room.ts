@@ -1,0 +1,36 @@
+import { RoomAgentDispatch } from 'livekit-server-sdk';
+import type { LiveKit } from './livekit.ts';
+
+/** A room that nobody has joined closes after this long, and its agent is free again. */
+const EMPTY_SECONDS = 2 * 60;
+/** After the last person has left: time to come back after a lost connection. */
+const DEPARTURE_SECONDS = 20;
+
+/**
+ * Opens a room with its metadata and asks for the agent, both in one request: whoever joins afterwards finds them there.
+ * For a room that exists already only the metadata change.
+ *
+ * @throws CharlaError as {@link LiveKit.request}
+ */
+export async function openRoom(
+  livekit: LiveKit,
+  { room, metadata, agentName }: { room: string; metadata: string; agentName: string },
+): Promise<void> {
+  await livekit.request(
+    ({ rooms }) =>
+      rooms.createRoom({
+        name: room,
+        metadata,
+        emptyTimeout: EMPTY_SECONDS,
+        departureTimeout: DEPARTURE_SECONDS,
+        agents: [new RoomAgentDispatch({ agentName })],
+      }),
+    { idempotent: true },
+  );
+}
+
+/** The metadata of a room that is open now; undefined when there is no such room. */
+export async function openRoomMetadata(livekit: LiveKit, room: string): Promise<string | undefined> {
+  const found = await livekit.request(({ rooms }) => rooms.listRooms([room]), { idempotent: true });
+  return found[0]?.metadata;
+}

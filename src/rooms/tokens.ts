@@ -1,0 +1,51 @@
+import { AccessToken, TokenVerifier, TrackSource } from 'livekit-server-sdk';
+import type { Config } from '../config/config.ts';
+
+/** A participant's token opens its room for this long; a call that runs goes on after that. */
+export const PARTICIPANT_TOKEN_SECONDS = 10 * 60;
+
+/** What the bearer of a token of ours may do with the HTTP API. */
+export type TokenBearer = { kind: 'agent' } | { kind: 'participant'; room: string; identity: string };
+
+/**
+ * A token with which a person joins one room: speak, listen, send text; no camera, no other room, nothing to administer.
+ *
+ * @returns the JWT and when it expires
+ */
+export async function participantToken(
+  config: Config,
+  { room, identity }: { room: string; identity: string },
+): Promise<{ token: string; expiresAt: Date }> {
+  const token = new AccessToken(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, {
+    identity,
+    ttl: PARTICIPANT_TOKEN_SECONDS,
+  });
+  token.addGrant({
+    roomJoin: true,
+    room,
+    canPublish: true,
+    canPublishSources: [TrackSource.MICROPHONE],
+    canPublishData: true,
+    canSubscribe: true,
+    canUpdateOwnMetadata: false,
+  });
+  return {
+    token: await token.toJwt(),
+    expiresAt: new Date(Date.now() + PARTICIPANT_TOKEN_SECONDS * 1000),
+  };
+}
+
+/** Who shows this token; undefined when it is not ours, has expired, or grants neither an agent nor a room. */
+export async function verifyToken(config: Config, token: string): Promise<TokenBearer | undefined> {
+  const verifier = new TokenVerifier(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET);
+  const claims = await verifier.verify(token).catch(() => undefined);
+  if (claims?.video?.agent === true) return { kind: 'agent' };
+  const room = claims?.video?.roomJoin === true ? claims.video.room : undefined;
+  if (room === undefined || room === '' || claims?.sub === undefined) return undefined;
+  return { kind: 'participant', room, identity: claims.sub };
+}
+
+/** The URL under which clients reach livekit-server: `ws://` or `wss://`. */
+export function clientUrl(config: Config): string {
+  return config.LIVEKIT_PUBLIC_URL ?? config.LIVEKIT_URL.replace(/^http/, 'ws');
+}
