@@ -38,22 +38,34 @@ export function renderDataTools(
 }
 
 function userLines(user: DataTools, say: Phrases): string[] {
-  const { cart: _shownWithTheCart, ...fields } = user;
-  return Object.entries(fields).flatMap(([key, value]) => {
-    if (key === 'name' && isScalar(value)) return [`${say.userName}: ${scalar(value, say)}`];
-    if (key === 'role' && isScalar(value)) return [`${say.role}: ${scalar(value, say)}`];
-    if (key === 'preferences' && isList(value)) return [`${say.preferences}: ${list(value, say)}`];
-    if (key === 'tickets' && Array.isArray(value)) return [counted(say.tickets, value, say, true)];
-    return generalLines(`${say.user}, ${label(key, say)}`, value, say);
-  });
+  const { cart: _shownWithTheCart, name, role, preferences, ...others } = user;
+  const parts: string[] = [];
+  const lines: string[] = [];
+  const tell = (key: string, value: JsonValue | undefined, sentence: (items: string[]) => string) => {
+    if (isScalar(value)) parts.push(sentence([scalar(value, say)]));
+    else if (value !== undefined && isList(value)) parts.push(sentence(items(value, say)));
+    else lines.push(...generalLines(`${say.user}, ${label(key, say)}`, value, say));
+  };
+  tell('name', name, ([text = say.none]) => say.named(text));
+  tell('role', role, ([text = say.none]) => say.role(text));
+  tell('preferences', preferences, say.preferences);
+  return [
+    ...(parts.length > 0 ? [say.context(parts)] : []),
+    ...lines,
+    ...Object.entries(others).flatMap(([key, value]) =>
+      key === 'tickets' && Array.isArray(value) && isList(value)
+        ? [say.tickets(value.length === 0 ? [] : items(value, say))]
+        : generalLines(`${say.user}, ${label(key, say)}`, value, say),
+    ),
+  ];
 }
 
 function appLines(app: JsonValue | undefined, say: Phrases): string[] {
   if (!isObject(app)) return generalLines(say.app, app, say);
   return Object.entries(app).flatMap(([key, value]) => {
-    if (key === 'version' && isScalar(value)) return [`${say.appVersion}: ${scalar(value, say)}`];
-    if (key === 'features' && isList(value)) return [`${say.appFeatures}: ${list(value, say)}`];
-    if (key === 'issues' && isList(value)) return [`${say.appIssues}: ${list(value, say)}`];
+    if (key === 'version' && isScalar(value)) return [say.appVersion(scalar(value, say))];
+    if (key === 'features' && isList(value)) return [say.appFeatures(items(value, say))];
+    if (key === 'issues' && isList(value)) return [say.appIssues(items(value, say))];
     return generalLines(`${say.app}, ${label(key, say)}`, value, say);
   });
 }
@@ -61,27 +73,27 @@ function appLines(app: JsonValue | undefined, say: Phrases): string[] {
 /** The cart may stand in `user_context.cart` (what is in it), in `cart_data` (how many, how much, what), or in both. */
 function cartLines(inUser: JsonValue | undefined, data: JsonValue | undefined, say: Phrases): string[] {
   const cart = isObject(data) ? data : Array.isArray(data) ? { items: data } : {};
-  const { items, total, currency, ...others } = cart;
-  const inCart = Array.isArray(items) ? items : Array.isArray(inUser) ? inUser : undefined;
-  const count = typeof items === 'number' ? items : inCart?.length;
+  const { items: listed, total, currency, ...others } = cart;
+  const inCart = Array.isArray(listed) ? listed : Array.isArray(inUser) ? inUser : undefined;
+  const count = typeof listed === 'number' ? listed : inCart?.length;
   const lines: string[] = [];
   if (count !== undefined) {
-    const what = inCart === undefined || inCart.length === 0 ? '' : `: ${list(inCart, say)}`;
+    const what = inCart === undefined || inCart.length === 0 ? [] : items(inCart, say);
     const amount = [total, currency].filter(isScalar).map((value) => scalar(value, say));
-    const sum = isScalar(total) ? ` ${say.total}: ${amount.join(' ')}` : '';
-    lines.push(`${count === 0 ? say.emptyCart : `${say.inCart(count)}${what}`}.${sum}`);
+    lines.push(`${say.inCart(count, what)}${isScalar(total) ? ` ${say.total(amount.join(' '))}` : ''}`);
   } else {
-    lines.push(...generalLines(`${say.cart}, ${say.total.toLocaleLowerCase()}`, total, say));
+    lines.push(...generalLines(`${say.cart}, ${say.totalWord}`, total, say));
   }
-  if (Array.isArray(items) && inUser !== undefined)
+  if (Array.isArray(listed) && inUser !== undefined)
     lines.push(...generalLines(`${say.user}, ${say.cart}`, inUser, say));
   else if (!Array.isArray(inUser)) lines.push(...generalLines(say.cart, inUser, say));
   if (!isObject(data) && !Array.isArray(data)) lines.push(...generalLines(say.cart, data, say));
-  if (items !== undefined && count === undefined) lines.push(...generalLines(say.cart, items, say));
-  const rest = Object.entries(others);
+  if (listed !== undefined && count === undefined) lines.push(...generalLines(say.cart, listed, say));
   return [
     ...lines,
-    ...rest.flatMap(([key, value]) => generalLines(`${say.cart}, ${label(key, say)}`, value, say)),
+    ...Object.entries(others).flatMap(([key, value]) =>
+      generalLines(`${say.cart}, ${label(key, say)}`, value, say),
+    ),
   ];
 }
 
@@ -97,8 +109,8 @@ function tourLines(tour: JsonValue | undefined, say: Phrases): string[] {
   const done = titled.filter((step) => step.completed).map((step) => step.title);
   const open = titled.filter((step) => !step.completed).map((step) => step.title);
   return [
-    `${say.stepsDone}: ${list(done, say)}`,
-    counted(say.stepsMissing, open, say, false),
+    say.stepsDone(items(done, say)),
+    say.stepsMissing(open.length === 0 ? [] : items(open, say)),
     ...Object.entries(others).flatMap(([key, value]) =>
       generalLines(`${say.tour}, ${label(key, say)}`, value, say),
     ),
@@ -123,15 +135,6 @@ function generalLines(name: string, value: JsonValue | undefined, say: Phrases, 
   );
 }
 
-function counted(name: string, items: JsonValue[], say: Phrases, spoken: boolean): string {
-  if (items.length === 0) return `${name}: ${say.none}`;
-  const written =
-    spoken && items.length <= MAX_LIST_ITEMS
-      ? say.and(items.map((item) => inline(item, say)))
-      : list(items, say);
-  return `${name} (${items.length}): ${written}`;
-}
-
 /** Items side by side: scalars and flat objects. */
 function isList(value: JsonValue): value is JsonValue[] {
   return (
@@ -140,11 +143,16 @@ function isList(value: JsonValue): value is JsonValue[] {
   );
 }
 
-function list(items: JsonValue[], say: Phrases): string {
-  if (items.length === 0) return say.none;
-  const shown = items.slice(0, MAX_LIST_ITEMS).map((item) => inline(item, say));
-  const left = items.length - shown.length;
-  return `${shown.join(', ')}${left > 0 ? `, ${say.andMore(left)}` : ''}`;
+function list(values: JsonValue[], say: Phrases): string {
+  return items(values, say).join(', ');
+}
+
+/** Each item in a few words, at most {@link MAX_LIST_ITEMS} and how many are left; «none» for an empty list. */
+function items(values: JsonValue[], say: Phrases): string[] {
+  if (values.length === 0) return [say.none];
+  const shown = values.slice(0, MAX_LIST_ITEMS).map((value) => inline(value, say));
+  const left = values.length - shown.length;
+  return left > 0 ? [...shown, say.andMore(left)] : shown;
 }
 
 /** An item of a list in a few words: «laptop (precio: 1200, cantidad: 1)». */

@@ -2,61 +2,75 @@ import type { Language } from '../config/config.ts';
 
 /** The words around data tools in one language. */
 export interface Phrases {
-  userName: string;
-  role: string;
-  preferences: string;
-  tickets: string;
+  /** Name, role and preferences, as one sentence said to the user. */
+  context: (parts: string[]) => string;
+  named: (name: string) => string;
+  role: (role: string) => string;
+  preferences: (items: string[]) => string;
+  tickets: (items: string[]) => string;
   user: string;
   app: string;
-  appVersion: string;
-  appFeatures: string;
-  appIssues: string;
+  appVersion: (version: string) => string;
+  appFeatures: (items: string[]) => string;
+  appIssues: (items: string[]) => string;
   cart: string;
-  emptyCart: string;
-  total: string;
+  inCart: (count: number, items: string[]) => string;
+  total: (amount: string) => string;
+  totalWord: string;
   tour: string;
-  stepsDone: string;
-  stepsMissing: string;
+  stepsDone: (items: string[]) => string;
+  stepsMissing: (items: string[]) => string;
   none: string;
   yes: string;
   no: string;
   more: string;
-  inCart: (count: number) => string;
   andMore: (count: number) => string;
-  and: (items: string[]) => string;
   /** Common keys, which integrators write in English, as a caller would say them. */
   words: Readonly<Record<string, string | undefined>>;
 }
 
-const joined = (language: Language) => {
-  const format = new Intl.ListFormat(language, { type: 'conjunction' });
-  return (items: string[]) => format.format(items);
-};
+const es = joiner('es');
+const en = joiner('en');
 
+/**
+ * Lines are written as they would be said to the user («Tienes 2 problemas pendientes…»): a small model then answers
+ * by saying the right line, in the right person.
+ */
 export const phrases: Readonly<Record<Language, Phrases>> = {
   es: {
-    userName: 'Nombre del usuario',
-    role: 'Rol',
-    preferences: 'Preferencias',
-    tickets: 'Tickets o problemas pendientes del usuario',
+    context: (parts) => `Tu contexto: ${es(parts)}.`,
+    named: (name) => `te llamas ${name}`,
+    role: (role) => `tu rol es ${role}`,
+    preferences: (items) => `tus preferencias son ${es(items)}`,
+    tickets: (items) =>
+      items.length === 0
+        ? 'No tienes problemas pendientes: ningún ticket.'
+        : items.length === 1
+          ? `Tienes 1 problema pendiente: el ticket ${es(items)}.`
+          : `Tienes ${items.length} problemas pendientes: los tickets ${es(items)}.`,
     user: 'Usuario',
     app: 'App',
-    appVersion: 'Versión de la app',
-    appFeatures: 'Funciones de la app',
-    appIssues: 'Problemas conocidos de la app',
+    appVersion: (version) => `La app está en la versión ${version}.`,
+    appFeatures: (items) => `Las funciones de la app son ${es(items)}.`,
+    appIssues: (items) => `Errores conocidos de la app: ${es(items)}.`,
     cart: 'Carrito',
-    emptyCart: 'El carrito está vacío',
-    total: 'Total',
+    inCart: (count, items) =>
+      count === 0
+        ? 'Tu carrito está vacío.'
+        : `En tu carrito hay ${count} ${count === 1 ? 'artículo' : 'artículos'}${items.length > 0 ? `: ${es(items)}` : ''}.`,
+    total: (amount) => `El total es ${amount}.`,
+    totalWord: 'total',
     tour: 'Recorrido',
-    stepsDone: 'Pasos completados',
-    stepsMissing: 'Pasos que faltan por completar',
+    stepsDone: (items) => `Pasos completados: ${es(items)}.`,
+    stepsMissing: (items) =>
+      items.length === 0
+        ? 'No te falta completar ningún paso.'
+        : `Te falta completar ${items.length} ${items.length === 1 ? 'paso' : 'pasos'}: ${es(items)}.`,
     none: 'ninguno',
     yes: 'sí',
     no: 'no',
     more: '(Hay más datos que aquí no caben.)',
-    inCart: (count) => `En el carrito hay ${count} ${count === 1 ? 'artículo' : 'artículos'}`,
     andMore: (count) => `y ${count} más`,
-    and: joined('es'),
     words: words({
       address: 'Dirección',
       age: 'Edad',
@@ -100,31 +114,47 @@ export const phrases: Readonly<Record<Language, Phrases>> = {
     }),
   },
   en: {
-    userName: "User's name",
-    role: 'Role',
-    preferences: 'Preferences',
-    tickets: "User's pending tickets or problems",
+    context: (parts) => `Your context: ${en(parts)}.`,
+    named: (name) => `your name is ${name}`,
+    role: (role) => `your role is ${role}`,
+    preferences: (items) => `your preferences are ${en(items)}`,
+    tickets: (items) =>
+      items.length === 0
+        ? 'You have no pending problems: no tickets.'
+        : items.length === 1
+          ? `You have 1 pending problem: ticket ${en(items)}.`
+          : `You have ${items.length} pending problems: tickets ${en(items)}.`,
     user: 'User',
     app: 'App',
-    appVersion: 'App version',
-    appFeatures: 'App features',
-    appIssues: 'Known problems of the app',
+    appVersion: (version) => `The app is at version ${version}.`,
+    appFeatures: (items) => `The features of the app are ${en(items)}.`,
+    appIssues: (items) => `Known errors of the app: ${en(items)}.`,
     cart: 'Cart',
-    emptyCart: 'The cart is empty',
-    total: 'Total',
+    inCart: (count, items) =>
+      count === 0
+        ? 'Your cart is empty.'
+        : `Your cart has ${count} ${count === 1 ? 'item' : 'items'}${items.length > 0 ? `: ${en(items)}` : ''}.`,
+    total: (amount) => `The total is ${amount}.`,
+    totalWord: 'total',
     tour: 'Tour',
-    stepsDone: 'Steps completed',
-    stepsMissing: 'Steps still to complete',
+    stepsDone: (items) => `Steps completed: ${en(items)}.`,
+    stepsMissing: (items) =>
+      items.length === 0
+        ? 'You have no steps left to complete.'
+        : `You still have to complete ${items.length} ${items.length === 1 ? 'step' : 'steps'}: ${en(items)}.`,
     none: 'none',
     yes: 'yes',
     no: 'no',
     more: '(There is more data than fits here.)',
-    inCart: (count) => `The cart has ${count} ${count === 1 ? 'item' : 'items'}`,
     andMore: (count) => `and ${count} more`,
-    and: joined('en'),
     words: words({ business_data: 'Business', private: 'Internal data' }),
   },
 };
+
+function joiner(language: Language): (items: string[]) => string {
+  const format = new Intl.ListFormat(language, { type: 'conjunction' });
+  return (items) => format.format(items);
+}
 
 /** Without a prototype: a key `toString` of somebody's data is no word of ours. */
 function words(entries: Record<string, string>): Readonly<Record<string, string>> {
