@@ -1,0 +1,10 @@
+import { createRoot } from 'react-dom/client';
+import { App } from './app.tsx';
+import { createServices } from './state/services.ts';
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no #root');
+
+const services = createServices(window.location.search);
+createRoot(root).render(<App services={services} />);
+void services.open();

@@ -1,0 +1,34 @@
+import { createJSONStorage, persist } from 'zustand/middleware';
+import { createStore } from 'zustand/vanilla';
+import { type DataTools, parseDataTools } from './data-tools.ts';
+import { EXAMPLES, toEditorText } from './examples.ts';
+
+export interface EditorState {
+  text: string;
+  /** The last text that was valid, read. */
+  valid: DataTools;
+}
+
+export type EditorStore = ReturnType<typeof createEditor>;
+
+/**
+ * What is in the data-tools editor. It is kept for as long as the browser's tab is open and no longer: it is about a
+ * person.
+ */
+export function createEditor() {
+  const first = EXAMPLES[0]?.dataTools ?? {};
+  const store = createStore<EditorState>()(
+    persist(() => ({ text: toEditorText(first), valid: first }) as EditorState, {
+      name: 'charla.data-tools',
+      version: 1,
+      storage: createJSONStorage(() => sessionStorage),
+    }),
+  );
+  return {
+    store,
+    setText(text: string) {
+      const result = parseDataTools(text);
+      store.setState(result.ok ? { text, valid: result.value } : { text });
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { DisconnectReason } from 'livekit-client';
+import { RequestError, type RequestProblem } from '../api/charla-api.ts';
+import { format, type Messages } from '../i18n/messages.ts';
+import type { Text } from './conversation.ts';
+
+/** Why there is no call. */
+export type Problem = RequestProblem | { kind: 'room'; reason: string } | { kind: 'lost' };
+
+/** The problem behind something that was thrown. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof RequestError) return error.problem;
+  return { kind: 'room', reason: error instanceof Error ? error.message : String(error) };
+}
+
+/** The problem as a sentence: the server's own, or ours. */
+export function describeProblem(problem: Problem, messages: Messages): string {
+  if (problem.kind === 'server') return problem.detail;
+  return format(messages.problem[problem.kind], problem);
+}
+
+/** The problem as words that follow the language. */
+export function problemText(problem: Problem): Text {
+  return (messages) => describeProblem(problem, messages);
+}
+
+/** How a call that was open came to its end. `lost` and `server` are worth a new call. */
+export type Ending = keyof Messages['ended'];
+
+/** What LiveKit's reason means to the person. */
+export function endingOf(reason: DisconnectReason | undefined): Ending {
+  switch (reason) {
+    case DisconnectReason.CLIENT_INITIATED:
+      return 'you';
+    case DisconnectReason.DUPLICATE_IDENTITY:
+      return 'elsewhere';
+    case DisconnectReason.PARTICIPANT_REMOVED:
+    case DisconnectReason.ROOM_DELETED:
+    case DisconnectReason.ROOM_CLOSED:
+      return 'agent';
+    case DisconnectReason.SERVER_SHUTDOWN:
+      return 'server';
+    default:
+      return 'lost';
+  }
+}

@@ -1,0 +1,58 @@
+import * as z from 'zod/mini';
+
+const ms = z.optional(z.number().check(z.nonnegative()));
+
+const turnSchema = z.object({
+  turn: z.number(),
+  language: z.optional(z.string()),
+  sttMs: ms,
+  endOfTurnMs: ms,
+  llmFirstTokenMs: ms,
+  ttsFirstAudioMs: ms,
+  voiceToVoiceMs: ms,
+});
+
+/** One turn's latencies, as the agent sends them on the topic `charla.turn`; all in ms. */
+export type Turn = z.output<typeof turnSchema>;
+
+/** The stages of a turn in the order in which they take place; `otherMs` is what they leave unexplained. */
+export const STAGES = ['endOfTurnMs', 'sttMs', 'llmFirstTokenMs', 'ttsFirstAudioMs', 'otherMs'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** Reads a message of the topic; undefined when it is none. */
+export function parseTurn(text: string): Turn | undefined {
+  try {
+    const parsed = turnSchema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A turn sent again (with more stages known) replaces the earlier one. */
+export function mergeTurn(turns: readonly Turn[], turn: Turn): readonly Turn[] {
+  return [...turns.filter((known) => known.turn !== turn.turn), turn];
+}
+
+/** The stages that a turn knows of, in order, with their share of the longer of their sum and the whole (0 to 1). */
+export function stagesOf(turn: Turn): { stage: Stage; ms: number; share: number }[] {
+  const known = STAGES.flatMap((stage) => {
+    const value = stage === 'otherMs' ? undefined : turn[stage];
+    return value === undefined || value === 0 ? [] : [{ stage: stage as Stage, ms: value }];
+  });
+  const sum = known.reduce((total, { ms: part }) => total + part, 0);
+  const whole = Math.max(sum, turn.voiceToVoiceMs ?? 0);
+  const other = Math.round(whole - sum);
+  const all = other > 0 ? [...known, { stage: 'otherMs' as const, ms: other }] : known;
+  return all.map((part) => ({ ...part, share: part.ms / whole }));
+}
+
+/** Median voice-to-voice time in ms; undefined while no turn has one. */
+export function medianVoiceToVoice(turns: readonly Turn[]): number | undefined {
+  const sorted = turns
+    .flatMap(({ voiceToVoiceMs }) => (voiceToVoiceMs === undefined ? [] : [voiceToVoiceMs]))
+    .toSorted((a, b) => a - b);
+  const low = sorted[Math.floor((sorted.length - 1) / 2)];
+  const high = sorted[Math.ceil((sorted.length - 1) / 2)];
+  return low === undefined || high === undefined ? undefined : Math.round((low + high) / 2);
+}
