@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+
+/** `charla serve`: the HTTP API and the page. */
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('Run the HTTP API and the page on HOST and PORT.')
+    .addHelpText(
+      'after',
+      '\nIt reads HOST, PORT, ADMIN_API_KEY, LIVEKIT_URL, LIVEKIT_PUBLIC_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET and those of' +
+        ' the page\n(.env.example lists all). docs/api.md shows each endpoint. SIGTERM lets running requests end.',
+    )
+    .action(async () => {
+      const [{ loadConfig }, { createLogger }, { serve }] = await Promise.all([
+        import('../config/config.ts'),
+        import('../telemetry/log.ts'),
+        import('../http/serve.ts'),
+      ]);
+      const config = loadConfig();
+      const server = await serve(config, createLogger('serve', config.LOG_LEVEL));
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        process.once(signal, () => void server.close().then(() => process.exit(0)));
+      }
+    });
+}

@@ -1,0 +1,63 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { type Config, isOpenDevelopment } from '../config/config.ts';
+import { CharlaError } from '../errors.ts';
+import { verifyToken } from '../rooms/tokens.ts';
+import type { Session } from '../sessions/session-store.ts';
+
+/** Who may see and change a session: servers and agents all of it, the person in the call what is not private. */
+export type SessionRole = 'server' | 'participant';
+
+export interface Access {
+  /** Whether anybody on this machine may do everything. */
+  readonly isOpen: boolean;
+  /** Whether the request comes from a server with the API key (or everything is open). */
+  isServer(request: FastifyRequest): boolean;
+  /** @throws CharlaError `CHARLA_UNAUTHORIZED` */
+  requireServer(request: FastifyRequest): Promise<void>;
+  /** @throws CharlaError `CHARLA_UNAUTHORIZED`, the same whether or not there is such a session */
+  requireSession(request: FastifyRequest, session: Session | undefined): Promise<SessionRole>;
+}
+
+/**
+ * Who may use the HTTP API. In development on loopback everything is open; else servers send `ADMIN_API_KEY` as
+ * `X-API-Key`, and the person in a call their LiveKit token as `Authorization: Bearer`.
+ */
+export function createAccess(config: Config): Access {
+  const isOpen = isOpenDevelopment(config);
+  const hasApiKey = (request: FastifyRequest) => {
+    const sent = request.headers['x-api-key'];
+    return (
+      typeof sent === 'string' && config.ADMIN_API_KEY !== undefined && sameSecret(sent, config.ADMIN_API_KEY)
+    );
+  };
+  const isServer = (request: FastifyRequest) => isOpen || hasApiKey(request);
+  return {
+    isOpen,
+    isServer,
+    async requireServer(request) {
+      if (!isServer(request)) {
+        throw new CharlaError('CHARLA_UNAUTHORIZED', { how: 'ADMIN_API_KEY in the header X-API-Key' });
+      }
+    },
+    async requireSession(request, session) {
+      if (isServer(request)) return 'server';
+      const [scheme, token] = (request.headers.authorization ?? '').split(' ');
+      const bearer =
+        scheme?.toLowerCase() === 'bearer' && token !== undefined
+          ? await verifyToken(config, token)
+          : undefined;
+      if (bearer?.kind === 'agent') return 'server';
+      if (bearer !== undefined && session !== undefined && bearer.room === session.room) return 'participant';
+      throw new CharlaError('CHARLA_UNAUTHORIZED', {
+        how: 'ADMIN_API_KEY in the header X-API-Key, or the token of this session as Authorization: Bearer',
+      });
+    },
+  };
+}
+
+/** In constant time, and whatever the two lengths. */
+function sameSecret(sent: string, expected: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(sent), digest(expected));
+}

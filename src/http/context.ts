@@ -1,0 +1,18 @@
+import type { Config } from '../config/config.ts';
+import type { AgentWatch } from '../rooms/agent-watch.ts';
+import type { LiveKit } from '../rooms/livekit.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
+import type { Access } from './access.ts';
+import type { Conversations } from './conversations.ts';
+import type { Health } from './health.ts';
+
+/** What the routes work with; built once for each server. */
+export interface HttpContext {
+  config: Config;
+  livekit: LiveKit;
+  sessions: SessionStore;
+  watch: AgentWatch;
+  access: Access;
+  conversations: Conversations;
+  health: () => Promise<Health>;
+}

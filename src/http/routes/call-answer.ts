@@ -1,0 +1,24 @@
+import type { z } from 'zod';
+import type { Config } from '../../config/config.ts';
+import { clientUrl, participantToken } from '../../rooms/tokens.ts';
+import type { Session } from '../../sessions/session-store.ts';
+import type { callSchema } from '../schemas.ts';
+
+/** What a client needs to join the room of a session. */
+export async function callAnswer(
+  config: Config,
+  session: Session,
+  identity: string,
+): Promise<z.output<typeof callSchema>> {
+  const { token, expiresAt } = await participantToken(config, { room: session.room, identity });
+  return {
+    session_id: session.id,
+    room: session.room,
+    identity,
+    url: clientUrl(config),
+    token,
+    expires_at: expiresAt.toISOString(),
+    language: session.language,
+    profile: session.profile,
+  };
+}

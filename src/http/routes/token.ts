@@ -1,0 +1,32 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { HttpContext } from '../context.ts';
+import { callSchema, roomSchema, userIdSchema } from '../schemas.ts';
+import { callAnswer } from './call-answer.ts';
+
+const tokenSchema = z
+  .object({
+    identity: userIdSchema.optional(),
+    user_id: userIdSchema.optional(),
+    room: roomSchema.optional(),
+  })
+  .refine(({ identity, user_id }) => (identity ?? user_id) !== undefined, {
+    path: ['identity'],
+    error: 'is missing (user_id is taken too)',
+  });
+
+/** `POST /token`, for clients older than `/session/start`: a token for a room that others may be in too. */
+export const tokenRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
+  const { config, access, conversations } = context;
+  app.route({
+    method: 'POST',
+    url: '/token',
+    schema: { body: tokenSchema, response: { 200: callSchema } },
+    onRequest: access.requireServer,
+    handler: async ({ body }, reply) => {
+      const identity = body.identity ?? body.user_id ?? '';
+      const session = await conversations.join({ userId: identity, room: body.room ?? config.LIVEKIT_ROOM });
+      return reply.send(await callAnswer(config, session, identity));
+    },
+  });
+};

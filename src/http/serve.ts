@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify';
+import { type Config, isOpenDevelopment } from '../config/config.ts';
+import { CharlaError } from '../errors.ts';
+import { createLiveKit } from '../rooms/livekit.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { buildServer } from './build-server.ts';
+import { createHealthCheck } from './health.ts';
+
+/**
+ * Listens on HOST and PORT, and says in the log what does not work yet.
+ *
+ * @throws CharlaError `CHARLA_PORT_TAKEN`
+ */
+export async function serve(config: Config, log: Logger): Promise<FastifyInstance> {
+  const livekit = createLiveKit(config);
+  const health = createHealthCheck(config, livekit);
+  const server = await buildServer({ config, log, livekit, health });
+  try {
+    await server.listen({ host: config.HOST, port: config.PORT });
+  } catch (error) {
+    await server.close();
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      throw new CharlaError(
+        'CHARLA_PORT_TAKEN',
+        { port: config.PORT, service: 'charla serve', holder: 'another program', variable: 'PORT' },
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+  if (isOpenDevelopment(config)) {
+    log.warn('development on loopback: the HTTP API is open to every program on this machine');
+  }
+  // Not awaited: under `charla dev` the rest is still starting, and only a refused key is worth a line then.
+  health().then(
+    ({ components }) => {
+      for (const [component, { state, detail }] of Object.entries(components)) {
+        if (state === 'refused') log.error({ component, detail }, 'a component refuses its key');
+        else if (state === 'down') log.info({ component, detail }, 'a component does not answer yet');
+      }
+    },
+    (error: unknown) => log.error({ err: error }, 'the components could not be checked'),
+  );
+  return server;
+}
