@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import getPort from 'get-port';
+
+const READY_TIMEOUT_MS = 300_000;
+const STOP_TIMEOUT_MS = 30_000;
+
+/** A running `charla dev` on ports of its own. */
+export interface DevStack {
+  /** Base URL of the HTTP API. */
+  apiUrl: string;
+  /** Base URL of the local models, with `/v1`. */
+  inferenceUrl: string;
+  livekitUrl: string;
+  pid: number;
+  /** Everything that it printed. */
+  output(): string;
+  /** SIGTERM, and waits until it is gone. @returns its exit code */
+  stop(): Promise<number | undefined>;
+}
+
+export interface StartSessionAnswer {
+  session_id: string;
+  room: string;
+  identity: string;
+  url: string;
+  token: string;
+}
+
+/**
+ * Starts `charla dev` as a user would and waits until all of it is ready.
+ *
+ * @param env - variables over those of this process; ports that are not given are free ones
+ */
+export async function startDevStack(env: Record<string, string> = {}): Promise<DevStack> {
+  const [api, worker, inference, livekit] = await freePorts();
+  const variables = {
+    PORT: String(api),
+    WORKER_PORT: String(worker),
+    INFERENCE_PORT: String(inference),
+    LIVEKIT_URL: `ws://127.0.0.1:${livekit}`,
+    NODE_ENV: 'development',
+    ...env,
+  };
+  const child = execa('node', ['--import', 'tsx', 'src/cli/main.ts', 'dev'], {
+    env: variables,
+    all: true,
+    reject: false,
+    stdin: 'ignore',
+    buffer: false,
+  });
+  let output = '';
+  child.all.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  let exit: number | undefined;
+  let gone = false;
+  const ended = child.then((result) => {
+    gone = true;
+    exit = result.exitCode;
+  });
+  const apiUrl = `http://127.0.0.1:${variables.PORT}`;
+  const stack: DevStack = {
+    apiUrl,
+    inferenceUrl: `http://127.0.0.1:${variables.INFERENCE_PORT}/v1`,
+    livekitUrl: variables.LIVEKIT_URL,
+    pid: child.pid ?? 0,
+    output: () => output,
+    stop: async () => {
+      child.kill('SIGTERM');
+      const inTime = await Promise.race([
+        ended.then(() => true),
+        sleep(STOP_TIMEOUT_MS, false, { ref: false }),
+      ]);
+      if (!inTime) throw new Error(`charla dev did not end within ${STOP_TIMEOUT_MS} ms:\n${output}`);
+      return exit;
+    },
+  };
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  while (!(await healthy(apiUrl))) {
+    if (gone) throw new Error(`charla dev ended with ${exit} before it was ready:\n${output}`);
+    if (Date.now() > deadline) {
+      await stack.stop();
+      throw new Error(`charla dev was not ready within ${READY_TIMEOUT_MS} ms:\n${output}`);
+    }
+    await sleep(200);
+  }
+  return stack;
+}
+
+/** `POST /session/start`. */
+export async function startSession(
+  apiUrl: string,
+  body: { user_id: string; data_tools?: object; language?: string },
+): Promise<StartSessionAnswer> {
+  const response = await fetch(`${apiUrl}/session/start`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (response.status !== 201)
+    throw new Error(`POST /session/start: ${response.status} ${await response.text()}`);
+  return (await response.json()) as StartSessionAnswer;
+}
+
+async function healthy(apiUrl: string): Promise<boolean> {
+  return fetch(`${apiUrl}/health`).then(
+    (response) => response.ok,
+    () => false,
+  );
+}
+
+/** livekit-server also takes the port two above its own, for UDP. */
+async function freePorts(): Promise<number[]> {
+  const ports: number[] = [];
+  for (let count = 0; count < 4; count += 1) ports.push(await getPort({ exclude: ports }));
+  return ports;
+}
