@@ -18,13 +18,19 @@ export function readCtranslate2Model(file: Uint8Array): {
   tensors: Map<string, Ctranslate2Tensor>;
 } {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  let at = 0;
-  const u8 = () => view.getUint8((at += 1) - 1);
-  const u16 = () => view.getUint16((at += 2) - 2, true);
-  const u32 = () => view.getUint32((at += 4) - 4, true);
+  let next = 0;
+  const take = (length: number) => {
+    const at = next;
+    next += length;
+    if (next > file.length) throw new RangeError('the CTranslate2 model ends early');
+    return at;
+  };
+  const u8 = () => view.getUint8(take(1));
+  const u16 = () => view.getUint16(take(2), true);
+  const u32 = () => view.getUint32(take(4), true);
   const bytes = (length: number) => {
-    if (at + length > file.length) throw new RangeError('the CTranslate2 model ends early');
-    return file.subarray(at, (at += length));
+    const at = take(length);
+    return file.subarray(at, at + length);
   };
   // Strings carry C's closing zero.
   const string = () => Buffer.from(bytes(u16()).subarray(0, -1)).toString('utf8');

@@ -114,7 +114,6 @@ function rewriteLstm(graph: OnnxGraph, node: Node): void {
     name: node.name,
     attribute: node.attribute,
     input: [x, plain(w, wScale, wZero), plain(r, rScale, rZero), bias, lengths, h, c, peepholes],
-    output: node.output,
   });
 }
 
@@ -134,7 +133,8 @@ function floatBias(graph: OnnxGraph, add: Node, product: Node): string {
   let name = add.input?.find((input) => input !== product.output?.[0]) ?? '';
   for (const step of ['Reshape', 'Cast', 'Floor', 'Div']) {
     const node = graph.producer(name);
-    if (node.opType !== step) throw new Error(`the bias of ${product.name} passes ${node.opType}, not ${step}`);
+    if (node.opType !== step)
+      throw new Error(`the bias of ${product.name} passes ${node.opType}, not ${step}`);
     name = node.input?.[0] ?? '';
   }
   return name;

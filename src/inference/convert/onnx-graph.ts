@@ -3,6 +3,14 @@ import type { FloatTensor, QuantisedTensor } from './tensor.ts';
 
 export type Node = onnxProto.onnx.INodeProto;
 
+/** What a rewrite says of the node that it puts in another's place. */
+export interface NewNode {
+  opType: string;
+  name: Node['name'] | undefined;
+  input: string[];
+  attribute?: Node['attribute'] | undefined;
+}
+
 /** An ONNX model's graph, with what a rewrite asks of it: who makes a value, who takes it, which are constant. */
 export class OnnxGraph {
   readonly #graph: onnxProto.onnx.IGraphProto;
@@ -67,10 +75,16 @@ export class OnnxGraph {
     return name;
   }
 
-  /** Puts `by` where `node` stands; it makes the same values unless it names others. */
-  replace(node: Node, by: Node): void {
+  /** Puts `by` where `node` stands; it makes the same values. */
+  replace(node: Node, by: NewNode): void {
     const nodes = this.#graph.node ?? [];
-    nodes[nodes.indexOf(node)] = onnxProto.onnx.NodeProto.create({ output: node.output, ...by });
+    nodes[nodes.indexOf(node)] = onnxProto.onnx.NodeProto.create({
+      opType: by.opType,
+      name: by.name ?? '',
+      input: by.input,
+      output: node.output ?? [],
+      attribute: by.attribute ?? [],
+    });
   }
 
   /** Takes out every node, constant and type that no output of the graph needs any more. */
@@ -104,7 +118,9 @@ function valuesOf(tensor: onnxProto.onnx.ITensorProto): Float32Array | Int8Array
   const raw = tensor.rawData?.length ? new Uint8Array(tensor.rawData) : undefined;
   switch (tensor.dataType) {
     case types.FLOAT:
-      return raw ? new Float32Array(raw.buffer, 0, raw.length / 4) : Float32Array.from(tensor.floatData ?? []);
+      return raw
+        ? new Float32Array(raw.buffer, 0, raw.length / 4)
+        : Float32Array.from(tensor.floatData ?? []);
     case types.INT8:
       return raw ? new Int8Array(raw.buffer, 0, raw.length) : Int8Array.from(tensor.int32Data ?? []);
     case types.UINT8:

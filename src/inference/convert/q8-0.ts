@@ -11,7 +11,8 @@ const BLOCK_BYTES = 2 + BLOCK;
  * @throws RangeError when the number of weights is not a multiple of 32
  */
 export function packQ8_0(weights: Float32Array): Uint8Array {
-  if (weights.length % BLOCK !== 0) throw new RangeError(`${weights.length} weights do not fill blocks of 32`);
+  if (weights.length % BLOCK !== 0)
+    throw new RangeError(`${weights.length} weights do not fill blocks of 32`);
   const bytes = new Uint8Array((weights.length / BLOCK) * BLOCK_BYTES);
   for (let start = 0, at = 0; start < weights.length; start += BLOCK, at += BLOCK_BYTES) {
     let largest = 0;

@@ -227,7 +227,10 @@ function header(source: Weights, layers: { encoder: number; decoder: number }): 
 function vocabulary(text: string): Uint8Array {
   const tokens = text.split('\n');
   const ordinary = tokens.slice(0, tokens.indexOf(END_OF_TEXT)).map(tokenBytes);
-  return Buffer.concat([ints([ordinary.length]), ...ordinary.flatMap((token) => [ints([token.length]), token])]);
+  return Buffer.concat([
+    ints([ordinary.length]),
+    ...ordinary.flatMap((token) => [ints([token.length]), token]),
+  ]);
 }
 
 const BYTE_OF = byteAlphabet();
