@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { livekitConfig } from '../../src/cli/dev/livekit-config.ts';
+import { getLivekitServer } from '../../src/cli/dev/livekit-server.ts';
 import { type Config, loadConfig } from '../../src/config/config.ts';
 
 /** A real livekit-server on loopback ports of its own. */
@@ -19,10 +20,10 @@ export interface TestLivekitServer {
 const API_KEY = 'testkey';
 const API_SECRET = 'a-secret-of-the-tests-on-loopback-only';
 
-/** Starts livekit-server and waits until it answers. Stop it in `afterAll`. */
+/** Starts livekit-server with the repository's `livekit.yaml` and waits until it answers. Stop it in `afterAll`. */
 export async function startLivekitServer(): Promise<TestLivekitServer> {
-  const binary = await livekitBinary();
-  const [port, udpPort] = [await freePort(), await freePort()];
+  const { command, args } = await getLivekitServer({ home: loadConfig().CHARLA_HOME });
+  const port = await freePort();
   let child: ChildProcess | undefined;
   const server: TestLivekitServer = {
     url: `ws://127.0.0.1:${port}`,
@@ -30,15 +31,19 @@ export async function startLivekitServer(): Promise<TestLivekitServer> {
     apiKey: API_KEY,
     apiSecret: API_SECRET,
     async start() {
-      child = spawn(binary, ['--config-body', configuration(port, udpPort)], { stdio: 'ignore' });
-      const failed = once(child, 'exit').then(([code]) => {
-        throw new Error(`livekit-server ended with ${code}`);
+      const yaml = await livekitConfig(testConfig(server), new URL('../../livekit.yaml', import.meta.url));
+      const started = spawn(command, args, {
+        stdio: 'ignore',
+        env: { ...process.env, LIVEKIT_CONFIG: yaml },
       });
-      failed.catch(() => undefined);
-      await Promise.race([answers(`http://127.0.0.1:${port}`), failed]);
+      child = started;
+      while (!(await answers(port))) {
+        if (started.exitCode !== null) throw new Error(`livekit-server ended with ${started.exitCode}`);
+        await sleep(50);
+      }
     },
     async stop() {
-      if (child === undefined || child.exitCode !== null) return;
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, 'exit');
       child.kill('SIGKILL');
       await exited;
@@ -70,53 +75,9 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function livekitBinary(): Promise<string> {
-  const config = loadConfig();
-  const candidates = [
-    process.env.LIVEKIT_SERVER_BINARY,
-    join(config.CHARLA_HOME, 'bin', 'livekit-server'),
-    ...(process.env.PATH ?? '').split(':').map((folder) => join(folder, 'livekit-server')),
-  ];
-  for (const candidate of candidates) {
-    const found =
-      candidate !== undefined &&
-      (await access(candidate).then(
-        () => true,
-        () => false,
-      ));
-    if (found) return candidate;
-  }
-  throw new Error(
-    'There is no livekit-server for the tests. Run «npm test», which gets one, or set LIVEKIT_SERVER_BINARY.',
+function answers(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}`).then(
+    (response) => response.ok,
+    () => false,
   );
-}
-
-function configuration(port: number, udpPort: number): string {
-  return JSON.stringify({
-    port,
-    bind_addresses: ['127.0.0.1'],
-    rtc: {
-      udp_port: udpPort,
-      tcp_port: 0,
-      use_external_ip: false,
-      node_ip: '127.0.0.1',
-      enable_loopback_candidate: true,
-      interfaces: { includes: ['lo'] },
-      stun_servers: ['127.0.0.1:3478'],
-    },
-    keys: { [API_KEY]: API_SECRET },
-    agents: { target_load: 1 },
-    logging: { level: 'error' },
-  });
-}
-
-async function answers(url: string): Promise<void> {
-  for (;;) {
-    const ok = await fetch(url).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
