@@ -1,5 +1,4 @@
-/// <reference lib="dom" />
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -12,6 +11,7 @@ const { apiUrl, inferenceUrl } = inject('stack');
 /** Chromium starts its fake microphone with the page: this much silence lets the greeting be heard first. */
 const SILENCE_BEFORE_S = 9;
 const SILENCE_AFTER_S = 60;
+const LOUDEST_SOUND = join(import.meta.dirname, '..', 'support', 'loudest-sound.js');
 
 let browser: Browser;
 let page: Page;
@@ -70,9 +70,9 @@ describe('the page', () => {
 
     const asked = page.getByTestId('transcript-user').first();
     await asked.waitFor({ timeout: 60_000 });
-    expect(missingFacts(await asked.innerText(), [['carrito']], true)).toEqual([]);
+    expect(missingFacts((await asked.textContent()) ?? '', [['carrito']], true)).toEqual([]);
 
-    const loudness = await page.evaluate(loudestOfTheAgent, 10_000);
+    const loudness = await page.evaluate<number>(await readFile(LOUDEST_SOUND, 'utf8'));
     expect(loudness, 'the level of the agent in the page').toBeGreaterThan(0.01);
 
     const answered = page.getByTestId('transcript-agent').filter({ hasText: /laptop|mouse|1\.?200/i });
@@ -109,27 +109,3 @@ describe('the page', () => {
     await page.getByTestId('hangup').waitFor({ timeout: 20_000 });
   });
 });
-
-/** Runs in the page: the highest level, 0 to 1, of any sound that plays within `ms`. */
-async function loudestOfTheAgent(ms: number): Promise<number> {
-  const context = new AudioContext();
-  const analysers = [...document.querySelectorAll('audio')]
-    .map((element) => element.srcObject)
-    .filter((stream) => stream instanceof MediaStream)
-    .map((stream) => {
-      const analyser = context.createAnalyser();
-      context.createMediaStreamSource(stream).connect(analyser);
-      return analyser;
-    });
-  let loudest = 0;
-  const until = performance.now() + ms;
-  while (performance.now() < until && loudest <= 0.01) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    for (const analyser of analysers) {
-      const samples = new Float32Array(analyser.fftSize);
-      analyser.getFloatTimeDomainData(samples);
-      loudest = Math.max(loudest, ...samples.map(Math.abs));
-    }
-  }
-  return loudest;
-}
