@@ -10,12 +10,15 @@ export function serveCommand(): Command {
         ' the page\n(.env.example lists all). docs/api.md shows each endpoint. SIGTERM lets running requests end.',
     )
     .action(async () => {
-      const [{ loadConfig }, { createLogger }, { serve }] = await Promise.all([
+      const [{ loadConfig }, { createLogger }, { serve }, { assertPortsFree }] = await Promise.all([
         import('../config/config.ts'),
         import('../telemetry/log.ts'),
         import('../http/serve.ts'),
+        import('./dev/port-holder.ts'),
       ]);
       const config = loadConfig();
+      const { HOST: host, PORT: port } = config;
+      await assertPortsFree([{ host, port, service: 'charla serve', variable: 'PORT' }]);
       const server = await serve(config, createLogger('serve', config.LOG_LEVEL));
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
         process.once(signal, () => void server.close().then(() => process.exit(0)));

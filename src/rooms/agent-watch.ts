@@ -72,13 +72,15 @@ export class AgentWatch {
 
   async #look(room: string): Promise<'done' | 'again'> {
     try {
-      const dispatches = await this.#livekit.request(({ dispatches }) => dispatches.listDispatch(room), {
-        idempotent: true,
-      });
+      const open = await this.#livekit.request(({ rooms }) => rooms.listRooms([room]), { idempotent: true });
+      if (open.length === 0) return 'done';
       const participants = await this.#livekit.request(({ rooms }) => rooms.listParticipants(room), {
         idempotent: true,
       });
       if (participants.some(isAgent)) return 'done';
+      const dispatches = await this.#livekit.request(({ dispatches }) => dispatches.listDispatch(room), {
+        idempotent: true,
+      });
       const ours = dispatches.filter((dispatch) => dispatch.agentName === this.#agentName);
       if (ours.some((dispatch) => this.#mayStillCome(dispatch))) return 'again';
       await this.#dispatchAgain(room, ours);

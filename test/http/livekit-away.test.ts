@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildServer } from '../../src/http/build-server.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import { startLivekitServer, type TestLivekitServer, testConfig } from '../support/livekit-server.ts';
+
+let livekit: TestLivekitServer;
+
+beforeAll(async () => {
+  livekit = await startLivekitServer();
+});
+afterAll(async () => {
+  await livekit?.stop();
+});
+
+it('answers 503 with Retry-After while livekit-server is away, changes nothing, and works again when it is back', async () => {
+  const app = await buildServer({ config: testConfig(livekit), log: createLogger('test', 'fatal') });
+  const start = () => app.inject({ method: 'POST', url: '/session/start', payload: { user_id: 'ana' } });
+  const before = await start();
+  expect(before.statusCode).toBe(201);
+  const url = `/session/${before.json().session_id}/data-tools`;
+
+  await livekit.stop();
+  const refused = [
+    await start(),
+    await app.inject({ method: 'POST', url: '/token', payload: { identity: 'ana' } }),
+    await app.inject({ method: 'PUT', url, payload: { a: 1 } }),
+  ];
+  for (const response of refused) {
+    expect([response.statusCode, response.json().code]).toEqual([503, 'CHARLA_LIVEKIT_UNAVAILABLE']);
+    expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
+    expect(response.json().detail).toContain('nothing listens there');
+  }
+  expect((await app.inject(url)).json()).toEqual({});
+
+  await livekit.start();
+  expect((await start()).statusCode).toBe(201);
+  await app.close();
+});
+
+it('says so when livekit-server refuses the key', async () => {
+  const config = testConfig(livekit, { LIVEKIT_API_SECRET: 'another-secret-of-thirty-two-letters' });
+  const app = await buildServer({ config, log: createLogger('test', 'fatal') });
+  const response = await app.inject({ method: 'POST', url: '/session/start', payload: { user_id: 'ana' } });
+  expect([response.statusCode, response.json().code]).toEqual([503, 'CHARLA_LIVEKIT_UNAUTHORIZED']);
+  await app.close();
+});
