@@ -17,6 +17,8 @@ export interface AssistantOptions {
   /** The first sentence. */
   greeting: string;
   log: Logger;
+  /** Has the model read new instructions ahead of the next question. */
+  warm: (instructions: string) => Promise<void>;
   /** Named in errors. */
   modelUrl: string;
   /** Told when the model said nothing in time; a failure that it reported reaches the session as an error event. */
@@ -33,6 +35,13 @@ export class Assistant extends voice.Agent {
   }
 
   override async onEnter(): Promise<void> {
+    // The model reads while the greeting plays, not before: on a small machine the two would share the processor.
+    const onState = ({ newState }: voice.AgentStateChangedEvent) => {
+      if (newState !== 'speaking') return;
+      this.session.off(voice.AgentSessionEventTypes.AgentStateChanged, onState);
+      this.#warm();
+    };
+    this.session.on(voice.AgentSessionEventTypes.AgentStateChanged, onState);
     this.session.say(this.#options.greeting);
   }
 
@@ -40,6 +49,14 @@ export class Assistant extends voice.Agent {
   async updateData(data: string): Promise<void> {
     const { project, prompts } = this.#options;
     await this.updateInstructions(prompts.instructions({ project, data }));
+    this.#warm();
+  }
+
+  #warm(): void {
+    const { log, warm } = this.#options;
+    warm(this.instructions.toString()).catch((error: unknown) => {
+      log.warn({ err: error }, 'the model could not read its instructions ahead');
+    });
   }
 
   override async llmNode(

@@ -1,6 +1,7 @@
 import { defineAgent, type JobContext, type JobProcess, type VAD, voice } from '@livekit/agents';
 import * as silero from '@livekit/agents-plugin-silero';
 import { type Config, type Language, loadConfig } from '../config/config.ts';
+import { warmPrompt } from '../providers/llm/create-llm.ts';
 import { type Providers, resolveProviders } from '../providers/resolve.ts';
 import { SpeechCache } from '../providers/tts/speech-cache.ts';
 import { dataToolsTerms } from '../sessions/data-tools-terms.ts';
@@ -59,6 +60,7 @@ export default defineAgent<Partial<Ready>>({
       greeting: prompts[language].greeting(userName(context)),
       log,
       modelUrl: providers.llm.baseUrl,
+      warm: (instructions) => warmPrompt(providers.llm, id, instructions),
       onModelSilent: (error) => publishNotice(room, error, log),
     });
     stt.setTerms(dataToolsTerms(context.dataTools));

@@ -1,4 +1,5 @@
 import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
+import pRetry from 'p-retry';
 import type { Config, Language } from '../config/config.ts';
 import { resolveProviders } from '../providers/resolve.ts';
 import { SpeechCache } from '../providers/tts/speech-cache.ts';
@@ -73,8 +74,8 @@ export function jobLoad(calls: number, limit: number): number {
 }
 
 /**
- * Synthesises the agent's own phrases in both languages, one after another, into the speech cache. What fails is tried
- * again at the next start; a call can do without.
+ * Synthesises the agent's own phrases in both languages, one after another, into the speech cache. The voice's
+ * server may start after us, so each is tried for a minute; a call can do without.
  */
 export async function prepareSpeech(config: Config, log: Logger): Promise<void> {
   const { tts: endpoint } = await resolveProviders(config);
@@ -87,10 +88,14 @@ export async function prepareSpeech(config: Config, log: Logger): Promise<void> 
       keep: () => true,
     });
     for (const clause of clauses) {
-      for await (const _sound of speech.speak(clause));
+      await pRetry(() => drain(speech.speak(clause)), { retries: 5, minTimeout: 2_000, unref: true });
     }
   }
   log.info('the phrases of the agent are ready to be heard');
+}
+
+async function drain(sound: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _piece of sound);
 }
 
 /** The job's module: TypeScript under tsx in development, JavaScript once built. */

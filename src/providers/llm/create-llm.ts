@@ -14,18 +14,41 @@ const LOCAL_TEMPERATURE = 0;
  * @param user - who asks, so that a shared server can queue fairly between calls
  */
 export function createLLM(endpoint: Endpoint, user: string): llm.LLM {
-  const local = endpoint.kind === 'local' || endpoint.kind === 'ollama';
+  const local = isLocal(endpoint);
   return new openai.LLM({
     model: endpoint.model,
-    client: new OpenAI({
-      baseURL: endpoint.baseUrl,
-      apiKey: endpoint.apiKey,
-      maxRetries: 1,
-      defaultHeaders: { 'x-client-id': user },
-    }),
+    client: createClient(endpoint, user),
     maxCompletionTokens: MAX_ANSWER_TOKENS,
     ...(local && { temperature: LOCAL_TEMPERATURE }),
     // Reasoning would be seconds of silence; Ollama takes this for the models that can.
     ...(endpoint.kind === 'ollama' && { reasoningEffort: 'none' as const }),
+  });
+}
+
+/**
+ * Has a local model read the instructions before the first question, so that only the question is left to read then.
+ * Servers elsewhere keep no prefix for us, and would bill it.
+ *
+ * @param instructions - exactly the system message that the next answer will be asked with
+ */
+export async function warmPrompt(endpoint: Endpoint, user: string, instructions: string): Promise<void> {
+  if (!isLocal(endpoint)) return;
+  await createClient(endpoint, user).chat.completions.create({
+    model: endpoint.model,
+    messages: [{ role: 'system', content: instructions }],
+    max_tokens: 1,
+  });
+}
+
+function isLocal(endpoint: Endpoint): boolean {
+  return endpoint.kind === 'local' || endpoint.kind === 'ollama';
+}
+
+function createClient(endpoint: Endpoint, user: string): OpenAI {
+  return new OpenAI({
+    baseURL: endpoint.baseUrl,
+    apiKey: endpoint.apiKey,
+    maxRetries: 1,
+    defaultHeaders: { 'x-client-id': user },
   });
 }
