@@ -67,8 +67,8 @@ export type Conversion =
  *
  * @throws CharlaError `CHARLA_MODEL_UNKNOWN`
  */
-export function findModel(id: string): Model {
-  const model = CATALOGUE.find((candidate) => candidate.id === id);
+export function findModel(id: string, catalogue: readonly Model[] = CATALOGUE): Model {
+  const model = catalogue.find((candidate) => candidate.id === id);
   if (model === undefined) throw new CharlaError('CHARLA_MODEL_UNKNOWN', { id });
   return model;
 }

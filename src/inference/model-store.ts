@@ -37,9 +37,11 @@ export interface StoredModel {
  */
 export class ModelStore {
   readonly #models: string;
+  readonly #catalogue: readonly Model[];
 
-  constructor({ home }: { home: string }) {
+  constructor({ home, catalogue = CATALOGUE }: { home: string; catalogue?: readonly Model[] }) {
     this.#models = join(home, 'models');
+    this.#catalogue = catalogue;
   }
 
   /**
@@ -48,7 +50,7 @@ export class ModelStore {
    * @throws CharlaError `CHARLA_MODEL_UNKNOWN`
    */
   async path(id: string): Promise<string | undefined> {
-    const model = findModel(id);
+    const model = findModel(id, this.#catalogue);
     const directory = this.#directory(model);
     const manifest = await readManifest(directory);
     if (manifest?.revision !== model.revision) return undefined;
@@ -62,7 +64,7 @@ export class ModelStore {
    * @throws the signal's reason when it is aborted
    */
   async pull(id: string, { onProgress = () => undefined, signal }: PullOptions = {}): Promise<string> {
-    const model = findModel(id);
+    const model = findModel(id, this.#catalogue);
     const ready = await this.path(id);
     if (ready !== undefined) return ready;
     const waiting = () => onProgress({ model: id, phase: 'wait', receivedBytes: 0 });
@@ -77,7 +79,7 @@ export class ModelStore {
   /** Every model of the catalogue with its state here. */
   list(): Promise<StoredModel[]> {
     return Promise.all(
-      CATALOGUE.map(async (model) => {
+      this.#catalogue.map(async (model) => {
         const directory = await this.path(model.id);
         if (directory !== undefined) {
           const sources = (await readManifest(directory))?.files.map((file) => file.source) ?? [];
@@ -100,7 +102,7 @@ export class ModelStore {
    * @throws CharlaError `CHARLA_MODEL_UNKNOWN`
    */
   async remove(id: string): Promise<boolean> {
-    const model = findModel(id);
+    const model = findModel(id, this.#catalogue);
     const unlock = await this.#lock(model, () => undefined, undefined);
     try {
       const folders = [this.#directory(model), this.#partial(model)];
