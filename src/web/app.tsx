@@ -1,5 +1,5 @@
 import { RoomAudioRenderer, RoomContext } from '@livekit/components-react';
-import { useEffect } from 'react';
+import { useLayoutEffect } from 'react';
 import { Header } from './components/header.tsx';
 import { Notices } from './components/notices.tsx';
 import { SidePanel } from './components/side-panel.tsx';
@@ -26,7 +26,8 @@ function Page() {
   const name = useSettings((settings) => settings.project_name);
   const room = useCall((state) => state.room);
 
-  useEffect(() => {
+  // Before anything is painted, and before the orb reads its colours.
+  useLayoutEffect(() => {
     document.documentElement.lang = language;
     document.documentElement.dataset.theme = theme;
     document.title = name;

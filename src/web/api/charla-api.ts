@@ -22,6 +22,7 @@ const sessionSchema = z.object({
   token: z.string(),
 });
 
+const userDataSchema = z.object({ data_tools: z.record(z.string(), z.unknown()) });
 const problemSchema = z.object({ detail: z.string() });
 
 /** `GET /settings`: what the server wants the page to be. */
@@ -69,6 +70,8 @@ export interface StartRequest {
 export interface CharlaApi {
   settings(): Promise<Settings>;
   startSession(request: StartRequest, signal?: AbortSignal): Promise<Session>;
+  /** What the server's user lookup knows about a user. */
+  userData(userId: string): Promise<DataTools>;
   replaceDataTools(session: Session, dataTools: DataTools): Promise<void>;
 }
 
@@ -117,6 +120,10 @@ export function createCharlaApi(baseUrl = '', timeoutMs = 20_000): CharlaApi {
       const body = { user_id: userId, language, ...(dataTools && { data_tools: dataTools }) };
       const { answer, status } = await request('POST', '/session/start', body, signal ? { signal } : {});
       return parse(sessionSchema, answer, status);
+    },
+    async userData(userId) {
+      const { answer, status } = await request('POST', '/get-user-data', { user_id: userId });
+      return parse(userDataSchema, answer, status).data_tools;
     },
     async replaceDataTools(session, dataTools) {
       await request('PUT', `/session/${encodeURIComponent(session.session_id)}/data-tools`, dataTools, {

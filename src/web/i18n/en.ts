@@ -122,7 +122,7 @@ export const en: Messages = {
     settings: 'Settings received: model {model}',
     'settings-failed': 'Settings not received: {reason}',
     starting: 'Asking for a session',
-    session: 'Session {session} in room {room}',
+    session: 'Session opened in room {room}',
     'data-sent': 'Data sent: {keys}',
     'data-failed': 'Data not saved: {reason}',
     connected: 'Connected to the room',

@@ -120,7 +120,7 @@ export const es = {
     settings: 'Configuración recibida: modelo {model}',
     'settings-failed': 'Configuración no recibida: {reason}',
     starting: 'Se pide una sesión',
-    session: 'Sesión {session} en la sala {room}',
+    session: 'Sesión abierta en la sala {room}',
     'data-sent': 'Datos enviados: {keys}',
     'data-failed': 'Datos no guardados: {reason}',
     connected: 'Conectado a la sala',

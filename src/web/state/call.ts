@@ -88,11 +88,12 @@ export function createCall(options: CallOptions) {
     const request = { userId: options.userId, language: options.language(), dataTools };
     const session = await api.startSession(request, signal);
     signal.throwIfAborted();
-    conversation.record('session', { session: session.session_id, room: session.room });
+    conversation.record('session', { room: session.room });
     if (dataTools) recordDataSent(dataTools);
 
     const room = newRoom();
     store.setState({ phase: 'connecting', room, session, sentDataTools: dataTools });
+    conversation.startTurns();
     const stopWatching = watchRoom(room, conversation);
     leaveRoom = () => {
       leaveRoom = undefined;
@@ -113,8 +114,6 @@ export function createCall(options: CallOptions) {
       .on(RoomEvent.Disconnected, (reason) => {
         if (!signal.aborted) onLost(reason, Date.now() - liveSince, signal);
       });
-    conversation.startTurns();
-    conversation.record('connected', {}, 'good');
     store.setState({ phase: 'live', problem: undefined });
     void applyMicrophone(room);
   }

@@ -9,6 +9,8 @@ export interface EditorState {
   valid: DataTools;
 }
 
+const STORAGE_NAME = 'charla.data-tools';
+
 export type EditorStore = ReturnType<typeof createEditor>;
 
 /**
@@ -18,14 +20,23 @@ export type EditorStore = ReturnType<typeof createEditor>;
 export function createEditor() {
   const first = EXAMPLES[0]?.dataTools ?? {};
   const store = createStore<EditorState>()(
-    persist(() => ({ text: toEditorText(first), valid: first }) as EditorState, {
-      name: 'charla.data-tools',
+    persist((): EditorState => ({ text: toEditorText(first), valid: first }), {
+      name: STORAGE_NAME,
       version: 1,
       storage: createJSONStorage(() => sessionStorage),
     }),
   );
   return {
     store,
+    /** Whether the person has changed what the editor opened with, in this tab. */
+    get isTouched(): boolean {
+      return sessionStorage.getItem(STORAGE_NAME) !== null;
+    },
+    /** What the editor holds until the person changes it. */
+    suggest(dataTools: DataTools) {
+      store.setState({ text: toEditorText(dataTools), valid: dataTools });
+      sessionStorage.removeItem(STORAGE_NAME);
+    },
     setText(text: string) {
       const result = parseDataTools(text);
       store.setState(result.ok ? { text, valid: result.value } : { text });

@@ -14,7 +14,7 @@ export interface Preferences {
 /** What the browser remembers of the person between visits. */
 export function createPreferences() {
   const store = createStore<Preferences>()(
-    persist(() => ({ theme: undefined, language: undefined, userId: randomId() }) as Preferences, {
+    persist((): Preferences => ({ theme: undefined, language: undefined, userId: randomId() }), {
       name: 'charla.preferences',
       version: 1,
     }),

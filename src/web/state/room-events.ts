@@ -53,6 +53,7 @@ export function watchRoom(room: Room, conversation: ConversationStore): () => vo
     if (isAgent(participant)) recordState(changed[AGENT_STATE]);
   };
   const onConnected = () => {
+    conversation.record('connected', {}, 'good');
     awaitAgent();
     for (const participant of room.remoteParticipants.values()) onJoined(participant);
   };

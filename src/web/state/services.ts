@@ -58,6 +58,10 @@ export function createServices(search: string, api: CharlaApi = createCharlaApi(
       } catch (error) {
         conversation.record('settings-failed', { reason: problemText(problemOf(error)) }, 'bad');
       }
+      if (address.userId && settings.getState().enable_tools && !editor.isTouched) {
+        // A user that the lookup does not know, or a server without one, is no failure: nothing is known of the person.
+        editor.suggest(await api.userData(address.userId).catch(() => ({})));
+      }
       if (settings.getState().auto_connect) call.start();
     },
   };

@@ -15,9 +15,18 @@ const turnSchema = z.object({
 /** One turn's latencies, as the agent sends them on the topic `charla.turn`; all in ms. */
 export type Turn = z.output<typeof turnSchema>;
 
-/** The stages of a turn in the order in which they take place; `otherMs` is what they leave unexplained. */
-export const STAGES = ['endOfTurnMs', 'sttMs', 'llmFirstTokenMs', 'ttsFirstAudioMs', 'otherMs'] as const;
+/**
+ * The stages of a turn in the order in which they take place. The end of the turn is measured from the same moment as
+ * the transcription and waits for it: what is shown is what it takes beyond it. `otherMs` is what the rest leaves
+ * unexplained.
+ */
+export const STAGES = ['sttMs', 'endOfTurnMs', 'llmFirstTokenMs', 'ttsFirstAudioMs', 'otherMs'] as const;
 export type Stage = (typeof STAGES)[number];
+
+interface StageTime {
+  stage: Stage;
+  ms: number;
+}
 
 /** Reads a message of the topic; undefined when it is none. */
 export function parseTurn(text: string): Turn | undefined {
@@ -35,11 +44,17 @@ export function mergeTurn(turns: readonly Turn[], turn: Turn): readonly Turn[] {
 }
 
 /** The stages that a turn knows of, in order, with their share of the longer of their sum and the whole (0 to 1). */
-export function stagesOf(turn: Turn): { stage: Stage; ms: number; share: number }[] {
-  const known = STAGES.flatMap((stage) => {
-    const value = stage === 'otherMs' ? undefined : turn[stage];
-    return value === undefined || value === 0 ? [] : [{ stage: stage as Stage, ms: value }];
-  });
+export function stagesOf(turn: Turn): (StageTime & { share: number })[] {
+  const durations: Record<Stage, number> = {
+    sttMs: turn.sttMs ?? 0,
+    endOfTurnMs: Math.max(0, (turn.endOfTurnMs ?? 0) - (turn.sttMs ?? 0)),
+    llmFirstTokenMs: turn.llmFirstTokenMs ?? 0,
+    ttsFirstAudioMs: turn.ttsFirstAudioMs ?? 0,
+    otherMs: 0,
+  };
+  const known = STAGES.map((stage): StageTime => ({ stage, ms: durations[stage] })).filter(
+    (part) => part.ms > 0,
+  );
   const sum = known.reduce((total, { ms: part }) => total + part, 0);
   const whole = Math.max(sum, turn.voiceToVoiceMs ?? 0);
   const other = Math.round(whole - sum);
