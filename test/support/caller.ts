@@ -1,4 +1,3 @@
-import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AudioFrame,
@@ -60,7 +59,6 @@ export class Caller {
   readonly messages: Array<{ topic: string; value: Record<string, unknown> }> = [];
   readonly #source = new AudioSource(CALLER_SAMPLE_RATE, 1, 60);
   readonly #heard: Heard[] = [];
-  readonly #events = new EventEmitter();
   #toSay: Int16Array[] = [];
   #spoken: (() => void) | undefined;
   #open = true;
@@ -164,7 +162,7 @@ export class Caller {
     return pcm;
   }
 
-  /** Waits for a value that is not undefined or false; looks again with each event and each 50 ms. */
+  /** Waits for a value that is not undefined or false; looks again each 20 ms. */
   async until<T>(look: () => T | undefined | false, timeoutMs: number, what: string): Promise<T> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
@@ -175,7 +173,7 @@ export class Caller {
           `waited ${timeoutMs} ms for ${what}; agent: ${this.agentState}; captions: ${JSON.stringify(this.captions)}`,
         );
       }
-      await Promise.race([once(this.#events, 'change'), sleep(50)]);
+      await sleep(20);
     }
   }
 
@@ -190,7 +188,6 @@ export class Caller {
     this.room.on(RoomEvent.TrackSubscribed, (track) => {
       if (track.kind === TrackKind.KIND_AUDIO) void this.#hear(track);
     });
-    this.room.on(RoomEvent.ParticipantAttributesChanged, () => this.#events.emit('change'));
     this.room.registerTextStreamHandler('lk.transcription', (reader, { identity }) => {
       void this.#caption(reader, identity);
     });
@@ -198,7 +195,6 @@ export class Caller {
       this.room.registerTextStreamHandler(topic, (reader) => {
         void reader.readAll().then((text) => {
           this.messages.push({ topic, value: JSON.parse(text) as Record<string, unknown> });
-          this.#events.emit('change');
         });
       });
     }
@@ -243,7 +239,6 @@ export class Caller {
     const text = await reader.readAll();
     const final = reader.info.attributes?.['lk.transcription_final'] !== 'false';
     this.captions.push({ speaker, text, final, at: performance.now() });
-    this.#events.emit('change');
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI, { toFile } from 'openai';
-import { WaveFile } from 'wavefile';
+import wavefile from 'wavefile';
 import { CALLER_SAMPLE_RATE, levelDb } from './caller.ts';
 
 /** Not the agent's voices: the caller is somebody else. */
@@ -54,7 +54,7 @@ export async function hear(inferenceUrl: string, pcm: Int16Array, language: stri
 
 /** A WAV file of mono 16 bit samples at {@link CALLER_SAMPLE_RATE}. */
 export function toWav(pcm: Int16Array): Uint8Array {
-  const wav = new WaveFile();
+  const wav = new wavefile.WaveFile();
   wav.fromScratch(1, CALLER_SAMPLE_RATE, '16', pcm);
   return wav.toBuffer();
 }

@@ -7,7 +7,7 @@ import {
   type VAD,
 } from '@livekit/agents';
 import OpenAI, { toFile } from 'openai';
-import { WaveFile } from 'wavefile';
+import wavefile from 'wavefile';
 import { z } from 'zod';
 import type { Language } from '../../config/config.ts';
 import { toApiError } from '../api-error.ts';
@@ -92,7 +92,7 @@ export class WhisperSTT extends stt.STT {
   ): Promise<stt.SpeechEvent> {
     const frame = mergeFrames(buffer);
     const { endpoint, language } = this.#options;
-    const wav = new WaveFile();
+    const wav = new wavefile.WaveFile();
     wav.fromScratch(frame.channels, frame.sampleRate, '16', frame.data);
     const verbose = !endpoint.model.includes('transcribe');
     try {

@@ -21,14 +21,16 @@ export interface ClauseOptions {
   nextMax?: number;
 }
 
-const SENTENCE_END = /[.!?…:;](?=\s|$)["»”')\]]*\s*|\n+/g;
-const CLAUSE_END = /[.!?…:;,](?=\s)["»”')\]]*\s*|\s[—–-]\s|\n+/g;
-/** A dot after these does not end a sentence, in Spanish or English. */
+/** Marks with the quotes and brackets that close after them; numbers, times and URLs have no space behind theirs. */
+const BOUNDARY = /(?<core>[.!?…:;,]+["»”’')\]]*(?=\s)| [—–-](?=\s)|\n)\s*/g;
+const SENTENCE = /[.!?…:;]|\n/;
+/** A dot after these does not end a sentence, in Spanish or English; nor one after an initial or a list's number. */
 const ABBREVIATION =
-  /(?:^|\s)(?:sr|sra|srta|dr|dra|d|dña|ud|uds|av|avda|núm|no|pág|etc|mr|mrs|ms|st|vs|p\.ej|e\.g|i\.e)\.$/i;
+  /(?:^|\s)(?:\p{L}|ee|uu|sr|sra|srta|dr|dra|dña|ud|uds|av|avda|núm|no|pág|mr|mrs|ms|st|vs|p\.ej|e\.g|i\.e|[ap]\.m)\.$|^\d+\.$/iu;
 
 /**
- * Cuts a stream of text at natural clauses, the first one early. Joined, the clauses are the text.
+ * Cuts a stream of text at natural clauses, the first one early. Joined, the clauses are the text; where it is cut does
+ * not depend on the pieces that it comes in, so that a phrase is found in the speech cache however it was written.
  *
  * @param text - pieces of text as the model writes them
  * @returns clauses, each as soon as its end is sure; the last when the text ends
@@ -44,8 +46,8 @@ export async function* cutClauses(
     pending += piece;
     for (;;) {
       const end = first
-        ? clauseEnd(pending, firstMin, firstMax, CLAUSE_END)
-        : nextEnd(pending, nextMin, nextMax);
+        ? clauseEnd(pending, firstMin, firstMin, firstMax)
+        : clauseEnd(pending, 1, nextMin, nextMax);
       if (end === undefined) break;
       yield pending.slice(0, end);
       pending = pending.slice(end);
@@ -55,21 +57,28 @@ export async function* cutClauses(
   if (pending.trim() !== '') yield pending;
 }
 
-/** A sentence ends the clause at any length over the first's; a comma only when the clause is long enough. */
-function nextEnd(text: string, min: number, max: number): number | undefined {
-  return clauseEnd(text, 1, Number.POSITIVE_INFINITY, SENTENCE_END) ?? clauseEnd(text, min, max, CLAUSE_END);
-}
-
-function clauseEnd(text: string, min: number, max: number, boundary: RegExp): number | undefined {
-  for (const match of text.matchAll(boundary)) {
+/**
+ * Where the first clause of a text ends: behind the first mark that is far enough from its beginning, else at the last
+ * space before `max`.
+ *
+ * @returns undefined while it may still depend on what follows («3.» may become «3.5»)
+ */
+function clauseEnd(text: string, sentenceMin: number, min: number, max: number): number | undefined {
+  const indent = text.length - text.trimStart().length;
+  for (const match of text.matchAll(BOUNDARY)) {
+    const core = match.groups?.core ?? '';
+    const coreEnd = match.index + core.length;
+    if (coreEnd - indent > max) break;
+    const clause = text.slice(indent, coreEnd).trimEnd();
+    if (clause.length < (SENTENCE.test(core) ? sentenceMin : min)) continue;
+    if (core.startsWith('.') && ABBREVIATION.test(clause)) continue;
     const end = match.index + match[0].length;
-    // Whether a mark at the very end is a boundary shows only with what follows («3.» may become «3.5»).
-    if (end >= text.length && !match[0].includes('\n')) break;
-    if (text.slice(0, end).trim().length < min) continue;
-    if (ABBREVIATION.test(text.slice(0, end).trimEnd())) continue;
-    return end;
+    return end < text.length ? end : undefined;
   }
-  if (text.length <= max) return undefined;
-  const space = text.lastIndexOf(' ', max);
-  return space > 0 ? space + 1 : undefined;
+  if (text.length - indent <= max) return undefined;
+  const space = text.lastIndexOf(' ', indent + max);
+  if (space > indent) return space + 1;
+  // One word longer than a clause: it stays whole.
+  const after = text.slice(indent + max).search(/\s/);
+  return after < 0 ? undefined : indent + max + after + 1;
 }
