@@ -1,0 +1,87 @@
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { apiUrl, type Config, loadConfig } from '../config/config.ts';
+import { needsInference, resolveProviders } from '../providers/resolve.ts';
+import { createLiveKit } from '../rooms/livekit.ts';
+import { assertNodeVersion, checkPorts } from './dev/check-machine.ts';
+import { createChildLog } from './dev/child-log.ts';
+import { healthProblems } from './dev/health-problems.ts';
+import { prepare } from './dev/prepare.ts';
+import { ProcessSupervisor, type ServiceEvent } from './dev/process-supervisor.ts';
+import { readyTable } from './dev/ready-table.ts';
+import { createServices } from './dev/services.ts';
+import { listenForStop } from './dev/stop-signal.ts';
+
+/** `charla dev`: everything on this machine, supervised, until Ctrl-C. */
+export function devCommand(): Command {
+  return new Command('dev')
+    .description(
+      'Starts livekit-server, the local models, the worker, the HTTP API and the page on this machine, and keeps\n' +
+        'them running until Ctrl-C. What is not there yet is fetched first: livekit-server, the models, the page.',
+    )
+    .action(runDev);
+}
+
+async function runDev(): Promise<void> {
+  await assertNodeVersion();
+  const config = loadConfig();
+  const stop = listenForStop();
+  const providers = await resolveProviders(config);
+  const inference = needsInference(providers);
+  const livekitRuns = await checkPorts(config, { inference });
+  const livekit = await prepare({ config, providers, livekitRuns, signal: stop.signal });
+
+  const log = createChildLog(config.LOG_LEVEL, (text) => process.stdout.write(text));
+  const supervisor = new ProcessSupervisor({
+    onLine: log.line,
+    onEvent: (name, event) => log.note(name, sentence(event)),
+  });
+  stop.onForce(() => supervisor.force());
+  try {
+    const services = await createServices({ config, livekit, inference });
+    const stopped = new Promise<'stopped'>((resolve) => {
+      stop.signal.addEventListener('abort', () => resolve('stopped'), { once: true });
+      if (stop.signal.aborted) resolve('stopped');
+    });
+    const ready = Promise.all(services.map((service) => supervisor.start(service)));
+    // Once stopping, a service that did not become ready is no error.
+    ready.catch(() => undefined);
+    if ((await Promise.race([ready, stopped])) !== 'stopped') {
+      const pid = (name: string) => supervisor.pid(name);
+      const problems = await healthProblems(apiUrl(config));
+      const readyAfterMs = performance.now();
+      process.stdout.write(readyTable({ config, providers, livekit, pid, problems, readyAfterMs }));
+      await stopped;
+    }
+  } finally {
+    process.stdout.write(pc.dim('\nEnding calls, then processes. Ctrl-C again ends them at once.\n'));
+    if (livekit !== undefined) await endCalls(config);
+    await supervisor.stop();
+    await livekit?.cleanUp?.();
+  }
+  process.exit(0);
+}
+
+/** Closes every room of the livekit-server that we started, so that people in calls and job processes leave at once. */
+async function endCalls(config: Config): Promise<void> {
+  const livekit = createLiveKit(config);
+  await livekit
+    .request(async ({ rooms }) => {
+      for (const { name } of await rooms.listRooms()) await rooms.deleteRoom(name);
+    })
+    // It is being stopped anyway; the processes end with or without their rooms.
+    .catch(() => undefined);
+}
+
+function sentence(event: ServiceEvent): string {
+  switch (event.type) {
+    case 'started':
+      return `started (pid ${event.pid})`;
+    case 'ready':
+      return `ready after ${(event.afterMs / 1000).toFixed(1)} s (pid ${event.pid})`;
+    case 'died':
+      return `stopped unexpectedly: ${event.how}; starting it again in ${(event.restartInMs / 1000).toFixed(0)} s`;
+    case 'stopped':
+      return 'stopped';
+  }
+}

@@ -1,0 +1,99 @@
+import { Listr } from 'listr2';
+import type { Config } from '../../config/config.ts';
+import { ModelStore, type PullProgress } from '../../inference/model-store.ts';
+import type { Providers } from '../../providers/resolve.ts';
+import { printError } from '../print-error.ts';
+import { buildPage } from './build-page.ts';
+import { getLivekitServer, type LivekitServer } from './livekit-server.ts';
+import { transferBar } from './transfer-bar.ts';
+
+export interface PrepareOptions {
+  config: Config;
+  providers: Providers;
+  /** Whether a livekit-server of ours answers already. */
+  livekitRuns: boolean;
+  signal: AbortSignal;
+}
+
+/** How often progress is written where it cannot be written over. */
+const PLAIN_INTERVAL_MS = 5000;
+
+/**
+ * Gets what is not on this machine yet, all at once: livekit-server, the local models of the configuration, the page.
+ * Shows each as a task with its progress; plain lines where there is no terminal.
+ *
+ * @returns how to start livekit-server, or undefined when one runs already
+ * @throws CharlaError of what could not be had; when it is more than one, the others are printed
+ */
+export async function prepare(options: PrepareOptions): Promise<LivekitServer | undefined> {
+  const { config, providers, livekitRuns, signal } = options;
+  const { stt, llm, tts } = providers;
+  const models = [stt, llm, tts].filter(({ kind }) => kind === 'local').map(({ model }) => model);
+  const store = new ModelStore({ home: config.CHARLA_HOME });
+  const errors: unknown[] = [];
+  let livekit: LivekitServer | undefined;
+
+  const step = (title: string, run: (tell: (progress: string) => void) => Promise<string | undefined>) => ({
+    title,
+    task: async (_: unknown, task: { title: string; output: string }) => {
+      try {
+        const outcome = await run(limited((progress) => (task.output = progress)));
+        if (outcome !== undefined) task.title = `${title}: ${outcome}`;
+      } catch (error) {
+        errors.push(error);
+        throw error;
+      }
+    },
+  });
+  const tasks = [
+    step('livekit-server', async (onStep) => {
+      if (livekitRuns) return `answers at ${config.LIVEKIT_URL}`;
+      livekit = await getLivekitServer({ home: config.CHARLA_HOME, onStep, signal });
+      return `${livekit.version} (${livekit.source})`;
+    }),
+    ...[...new Set(models)].map((model) =>
+      step(`model ${model}`, async (tell) => {
+        if ((await store.path(model)) === undefined) {
+          const bar = transferBar();
+          await store.pull(model, { onProgress: (progress) => tell(sentence(progress, bar)), signal });
+        }
+        return undefined;
+      }),
+    ),
+    step('page', async () => ((await buildPage()) ? 'built' : undefined)),
+  ];
+  await new Listr(tasks, {
+    concurrent: true,
+    exitOnError: false,
+    collectErrors: false,
+    ...(process.stdout.isTTY ? {} : { renderer: 'simple' as const }),
+  }).run();
+
+  signal.throwIfAborted();
+  for (const error of errors.slice(0, -1)) printError(error);
+  if (errors.length > 0) throw errors.at(-1);
+  return livekit;
+}
+
+function sentence(progress: PullProgress, bar: ReturnType<typeof transferBar>): string {
+  switch (progress.phase) {
+    case 'wait':
+      return 'another process is fetching it';
+    case 'download':
+      return `${bar(progress.receivedBytes, progress.totalBytes)} from ${progress.source}`;
+    case 'verify':
+      return 'verifying';
+    case 'convert':
+      return `converting ${bar(progress.receivedBytes, progress.totalBytes)}`;
+  }
+}
+
+/** Lets the first message through, and on a terminal every one; elsewhere one in a while. */
+function limited(tell: (progress: string) => void): (progress: string) => void {
+  let last = 0;
+  return (progress) => {
+    if (!process.stdout.isTTY && Date.now() - last < PLAIN_INTERVAL_MS) return;
+    last = Date.now();
+    tell(progress);
+  };
+}

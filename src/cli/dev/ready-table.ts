@@ -1,0 +1,53 @@
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import { apiUrl, type Config, inferenceBaseUrl } from '../../config/config.ts';
+import type { Providers } from '../../providers/resolve.ts';
+import type { LivekitServer } from './livekit-server.ts';
+
+export interface ReadyTableOptions {
+  config: Config;
+  providers: Providers;
+  /** Undefined when one ran already. */
+  livekit: LivekitServer | undefined;
+  pid: (service: string) => number | undefined;
+  /** What does not work, a line each. */
+  problems: readonly string[];
+  /** Since the command was started. */
+  readyAfterMs: number;
+}
+
+/** What runs where, for the person who typed `charla dev`: one table and the address of the page. */
+export function readyTable(options: ReadyTableOptions): string {
+  const { config, providers, livekit, pid, problems, readyAfterMs } = options;
+  const table = new Table({
+    head: ['component', 'address', 'pid', 'detail'].map((title) => pc.dim(title)),
+    style: { head: [], border: ['dim'] },
+  });
+  const row = (name: string, address: string, detail: string) =>
+    table.push([pc.bold(name), address, String(pid(name) ?? '–'), detail]);
+  const local = [providers.stt, providers.llm, providers.tts].filter(({ kind }) => kind === 'local');
+
+  const version = livekit === undefined ? 'ran already' : `${livekit.version} (${livekit.source})`;
+  row('livekit', config.LIVEKIT_URL, version);
+  if (local.length > 0) {
+    row('inference', inferenceBaseUrl(config), local.map(({ model }) => model).join(', '));
+  }
+  row('worker', `http://127.0.0.1:${config.WORKER_PORT}`, `agent «${config.AGENT_NAME}»`);
+  row('serve', apiUrl(config), 'HTTP API and page');
+
+  const engines = (['stt', 'llm', 'tts'] as const)
+    .map((kind) => `${kind.toUpperCase()} ${providers[kind].model} (${providers[kind].kind})`)
+    .join(', ');
+  const url = `http://localhost:${config.PORT}`;
+  return [
+    '',
+    table.toString(),
+    engines,
+    ...problems.map((problem) => pc.yellow(`! ${problem}`)),
+    '',
+    pc.bold(pc.green(`Ready in ${(readyAfterMs / 1000).toFixed(1)} s. Open ${pc.underline(url)}`)),
+    pc.dim('Ctrl-C ends everything.'),
+    '',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,50 @@
+import type { Config } from '../../config/config.ts';
+import { livekitConfig, livekitHttpUrl } from './livekit-config.ts';
+import type { LivekitServer } from './livekit-server.ts';
+import type { Service } from './process-supervisor.ts';
+
+const LIVEKIT_FILE = new URL('../../../livekit.yaml', import.meta.url);
+
+export interface ServicesOptions {
+  config: Config;
+  /** Undefined when one runs already. */
+  livekit: LivekitServer | undefined;
+  /** Whether local models are needed. */
+  inference: boolean;
+}
+
+/** What `charla dev` starts, in the order in which it is to be ended backwards: the worker, and its calls, first. */
+export async function createServices({ config, livekit, inference }: ServicesOptions): Promise<Service[]> {
+  const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST;
+  const services: Service[] = [];
+  if (livekit !== undefined) {
+    services.push({
+      name: 'livekit',
+      command: livekit.command,
+      args: livekit.args,
+      env: { LIVEKIT_CONFIG: await livekitConfig(config, LIVEKIT_FILE) },
+      readyUrl: livekitHttpUrl(config),
+      // It waits for every participant to leave; the second SIGTERM makes it go.
+      repeatSigtermAfterMs: 500,
+    });
+  }
+  if (inference) {
+    const readyUrl = `http://${config.INFERENCE_HOST}:${config.INFERENCE_PORT}/health`;
+    services.push({ name: 'inference', ...charla('inference'), readyUrl });
+  }
+  services.push(
+    { name: 'serve', ...charla('serve'), readyUrl: `http://${host}:${config.PORT}/settings` },
+    {
+      name: 'worker',
+      ...charla('worker', '--drain', '3'),
+      readyUrl: `http://127.0.0.1:${config.WORKER_PORT}/`,
+      stopTimeoutMs: 6000,
+    },
+  );
+  return services;
+}
+
+/** Another command of this same program, in the same runtime: under tsx its loaders are in `execArgv`. */
+function charla(...args: string[]): { command: string; args: string[] } {
+  return { command: process.execPath, args: [...process.execArgv, process.argv[1] ?? '', ...args] };
+}
