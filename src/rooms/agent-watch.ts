@@ -75,12 +75,13 @@ export class AgentWatch {
 
   async #look(room: string): Promise<'done' | 'again'> {
     try {
-      const open = await this.#livekit.request(({ rooms }) => rooms.listRooms([room]), { idempotent: true });
-      if (open.length === 0) return 'done';
+      // First, because for a room in order it is the only request.
       const participants = await this.#livekit.request(({ rooms }) => rooms.listParticipants(room), {
         idempotent: true,
       });
       if (participants.some(isAgent)) return 'done';
+      const open = await this.#livekit.request(({ rooms }) => rooms.listRooms([room]), { idempotent: true });
+      if (open.length === 0) return 'done';
       const dispatches = await this.#livekit.request(({ dispatches }) => dispatches.listDispatch(room), {
         idempotent: true,
       });
@@ -98,9 +99,9 @@ export class AgentWatch {
     const jobs = state?.jobs ?? [];
     const oldestMs = Date.now() - this.#options.jobStartMs;
     return jobs.some((job) => {
-      const startedMs = Number(job.state?.startedAt ?? 0n) / 1e6;
+      const startedMs = Number(job.state?.startedAt || state?.createdAt) / 1e6;
       const ended = (job.state?.endedAt ?? 0n) > 0n;
-      return !ended && (startedMs === 0 || startedMs > oldestMs);
+      return !ended && startedMs > oldestMs;
     });
   }
 

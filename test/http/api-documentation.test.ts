@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { execa } from 'execa';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ERRORS } from '../../src/errors.ts';
+import { buildServer } from '../../src/http/build-server.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import {
+  freePort,
+  startLivekitServer,
+  type TestLivekitServer,
+  testConfig,
+} from '../support/livekit-server.ts';
+
+const documentation = await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8');
+const examples = [...documentation.matchAll(/```bash\n([\s\S]*?)```\n```json\n([\s\S]*?)```/gu)].map(
+  ([, command = '', answer = '']) => ({ command, answer: JSON.parse(answer) as unknown }),
+);
+
+let livekit: TestLivekitServer;
+let app: FastifyInstance;
+let base: string;
+/** Stands for the worker and the local models, which this page is not about: everything is well. */
+const others = createServer((_request, response) => response.end('{"data":[]}'));
+
+beforeAll(async () => {
+  livekit = await startLivekitServer();
+  const port = await freePort();
+  await new Promise<void>((resolve) => others.listen(port, '127.0.0.1', resolve));
+  const env = { LLM_PROVIDER: 'local', WORKER_PORT: String(port), INFERENCE_PORT: String(port) };
+  app = await buildServer({ config: testConfig(livekit, env), log: createLogger('test', 'fatal') });
+  base = await app.listen({ host: '127.0.0.1', port: 0 });
+});
+afterAll(async () => {
+  await app?.close();
+  others.close();
+  await livekit?.stop();
+});
+
+it('every command of docs/api.md works and answers what stands below it', async () => {
+  expect(examples.length).toBeGreaterThanOrEqual(8);
+  let sessionId = '';
+  for (const { command, answer } of examples) {
+    const script = command
+      .replaceAll('http://localhost:8000', base)
+      .replaceAll('curl ', 'curl --silent --show-error --fail-with-body ');
+    const { stdout } = await execa('bash', ['-euc', script], { env: { SESSION_ID: sessionId } });
+    const given: unknown = JSON.parse(stdout);
+    expect(stable(given), command).toEqual(stable(answer));
+    if (command.includes('/session/start')) sessionId = String((given as { session_id: string }).session_id);
+  }
+});
+
+it('the error shown there is the one of the catalogue', () => {
+  const shown = /"title": "Data tools are not valid"/;
+  expect(documentation).toMatch(shown);
+  expect(ERRORS.CHARLA_DATA_TOOLS_INVALID.title).toBe('Data tools are not valid');
+});
+
+/** Without what differs from one run to the next: ids, tokens, times, and this test's port. */
+function stable(answer: unknown): unknown {
+  return JSON.parse(JSON.stringify(answer), (key, value: unknown) =>
+    ['session_id', 'token', 'expires_at', 'url', 'latencyMs'].includes(key)
+      ? typeof value
+      : key === 'room' && value !== 'charla'
+        ? 'room'
+        : value,
+  );
+}
