@@ -14,7 +14,8 @@ export interface ReleaseOptions {
   baseUrl?: string;
   platform?: string;
   arch?: string;
-  onProgress?: (progress: { received: number; total: number | undefined }) => void;
+  /** Bytes; without a length in the answer, `total` is what has been received. */
+  onProgress?: (progress: { received: number; total: number }) => void;
   signal?: AbortSignal;
   /** For each answer to begin, ms: a closed network must not hold up the next way. @defaultValue 5000 */
   connectTimeoutMs?: number;
@@ -67,7 +68,6 @@ async function download(url: string, file: string, options: ReleaseOptions): Pro
   try {
     const response = await open(url, options, stalled.signal);
     const length = Number(response.headers.get('content-length'));
-    const total = length > 0 ? length : undefined;
     const hash = createHash('sha256');
     let received = 0;
     const meter = new Transform({
@@ -75,7 +75,7 @@ async function download(url: string, file: string, options: ReleaseOptions): Pro
         watchdog.refresh();
         hash.update(chunk);
         received += chunk.length;
-        options.onProgress?.({ received, total });
+        options.onProgress?.({ received, total: Math.max(length, received) });
         done(null, chunk);
       },
     });

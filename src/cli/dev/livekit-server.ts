@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { ExecaError, execa } from 'execa';
 import semver from 'semver';
 import { CharlaError } from '../../errors.ts';
+import { pullProgressText } from '../pull-progress.ts';
 import { fetchLivekitRelease } from './fetch-livekit-release.ts';
-import { transferBar } from './transfer-bar.ts';
 
 /** The tag that livekit/go.mod pins; the release and the image are of the same. */
 export const LIVEKIT_VERSION = '1.13.3';
@@ -79,14 +79,23 @@ async function fromCache({ home }: GetLivekitOptions): Promise<LivekitServer> {
 }
 
 async function fromRelease({ home, releasesUrl, onStep, signal }: GetLivekitOptions): Promise<LivekitServer> {
-  const bar = transferBar();
+  const text = pullProgressText();
   onStep?.('looking for the release');
   await fetchLivekitRelease({
     version: LIVEKIT_VERSION,
     target: cached(home),
     ...(releasesUrl !== undefined && { baseUrl: releasesUrl }),
     ...(signal !== undefined && { signal }),
-    onProgress: ({ received, total }) => onStep?.(bar(received, total)),
+    onProgress: ({ received, total }) =>
+      onStep?.(
+        text({
+          model: 'livekit-server',
+          phase: 'download',
+          source: 'github.com',
+          receivedBytes: received,
+          totalBytes: total,
+        }),
+      ),
   });
   return { ...(await fromCache({ home })), source: 'downloaded' };
 }

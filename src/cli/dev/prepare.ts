@@ -1,11 +1,11 @@
 import { Listr } from 'listr2';
 import type { Config } from '../../config/config.ts';
-import { ModelStore, type PullProgress } from '../../inference/model-store.ts';
+import { ModelStore } from '../../inference/model-store.ts';
 import type { Providers } from '../../providers/resolve.ts';
 import { printError } from '../print-error.ts';
+import { pullProgressText } from '../pull-progress.ts';
 import { buildPage } from './build-page.ts';
 import { getLivekitServer, type LivekitServer } from './livekit-server.ts';
-import { transferBar } from './transfer-bar.ts';
 
 export interface PrepareOptions {
   config: Config;
@@ -54,8 +54,8 @@ export async function prepare(options: PrepareOptions): Promise<LivekitServer | 
     ...[...new Set(models)].map((model) =>
       step(`model ${model}`, async (tell) => {
         if ((await store.path(model)) === undefined) {
-          const bar = transferBar();
-          await store.pull(model, { onProgress: (progress) => tell(sentence(progress, bar)), signal });
+          const text = pullProgressText();
+          await store.pull(model, { onProgress: (progress) => tell(text(progress)), signal });
         }
         return undefined;
       }),
@@ -73,19 +73,6 @@ export async function prepare(options: PrepareOptions): Promise<LivekitServer | 
   for (const error of errors.slice(0, -1)) printError(error);
   if (errors.length > 0) throw errors.at(-1);
   return livekit;
-}
-
-function sentence(progress: PullProgress, bar: ReturnType<typeof transferBar>): string {
-  switch (progress.phase) {
-    case 'wait':
-      return 'another process is fetching it';
-    case 'download':
-      return `${bar(progress.receivedBytes, progress.totalBytes)} from ${progress.source}`;
-    case 'verify':
-      return 'verifying';
-    case 'convert':
-      return `converting ${bar(progress.receivedBytes, progress.totalBytes)}`;
-  }
 }
 
 /** Lets the first message through, and on a terminal every one; elsewhere one in a while. */
