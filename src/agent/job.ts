@@ -1,5 +1,6 @@
 import { defineAgent, type JobContext, type JobProcess, type VAD, voice } from '@livekit/agents';
 import * as silero from '@livekit/agents-plugin-silero';
+import type { RemoteParticipant } from '@livekit/rtc-node';
 import { type Config, type Language, loadConfig } from '../config/config.ts';
 import { warmPrompt } from '../providers/llm/create-llm.ts';
 import { type Providers, resolveProviders } from '../providers/resolve.ts';
@@ -11,6 +12,7 @@ import { Assistant } from './assistant.ts';
 import { type CallContext, readCallContext, watchCallContext } from './call-context.ts';
 import { createSession } from './create-session.ts';
 import { speakFailures } from './failures.ts';
+import { leaveToOther } from './only-agent.ts';
 import { phraseClauses } from './phrase-clauses.ts';
 import { loadPrompts, type Prompts } from './prompts.ts';
 import { publishNotice, publishTurnReports } from './turn-reports.ts';
@@ -42,7 +44,12 @@ export default defineAgent<Partial<Ready>>({
     const { language, id, channel } = context.session;
     const log = processLog.child({ session: id, channel });
 
-    const participant = await ctx.waitForParticipant();
+    leaveToOther(room, config.AGENT_NAME, () => {
+      log.warn('another agent of ours is in this room already; this one leaves');
+      ctx.shutdown('another agent is in the room');
+    });
+    const participant = await personOf(ctx);
+    if (participant === undefined) return;
     const cache = new SpeechCache(config.CHARLA_HOME);
     const keep = await phraseClauses(prompts[language].phrases);
     const { session, stt } = createSession({
@@ -90,6 +97,14 @@ export default defineAgent<Partial<Ready>>({
     log.info('call started');
   },
 });
+
+/** Whom to talk with; undefined when the room ended before anybody came. */
+async function personOf(ctx: JobContext<Partial<Ready>>): Promise<RemoteParticipant | undefined> {
+  return ctx.waitForParticipant().catch((error: unknown) => {
+    if (ctx.room.isConnected) throw error;
+    return undefined;
+  });
+}
 
 async function ready(proc: JobProcess<Partial<Ready>>): Promise<Ready> {
   const { config, log, vad, providers, prompts } = proc.userData;

@@ -1,19 +1,14 @@
-import {
-  type APIConnectOptions,
-  type AudioBuffer,
-  mergeFrames,
-  normalizeLanguage,
-  stt,
-  type VAD,
-} from '@livekit/agents';
+import { type APIConnectOptions, type AudioBuffer, normalizeLanguage, stt, type VAD } from '@livekit/agents';
 import OpenAI, { toFile } from 'openai';
-import wavefile from 'wavefile';
+import pRetry from 'p-retry';
 import { z } from 'zod';
 import type { Language } from '../../config/config.ts';
-import { toApiError } from '../api-error.ts';
+import { mayRetry, toApiError } from '../api-error.ts';
 import type { Endpoint } from '../resolve.ts';
+import { TimeLimit } from '../time-limit.ts';
 import { SpeculativeSpeechStream } from './speculative-speech-stream.ts';
 import { loudestLevelDb, wasSaid } from './transcript-gate.ts';
+import { encodeWav, joinFrames } from './wav.ts';
 
 export interface WhisperSTTOptions {
   endpoint: Endpoint;
@@ -21,7 +16,7 @@ export interface WhisperSTTOptions {
   /** Finds where speech begins and ends inside the stream. */
   vad: VAD;
   /**
-   * Time for one request, ms.
+   * Time from an utterance to its text, the retry included, ms.
    * @defaultValue 6000
    */
   timeoutMs?: number;
@@ -30,14 +25,15 @@ export interface WhisperSTTOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 6_000;
+const RETRY_AFTER_MS = 250;
 /** Whisper reads at most 224 tokens of prompt (openai/whisper decoding.py, `n_text_ctx // 2 - 1`). */
 const MAX_PROMPT_CHARS = 400;
 
 const verboseTranscription = z.object({
   text: z.string(),
   segments: z
-    .array(z.object({ no_speech_prob: z.number().optional(), avg_logprob: z.number().optional() }))
-    .optional(),
+    .array(z.object({ no_speech_prob: z.number().nullish(), avg_logprob: z.number().nullish() }))
+    .nullish(),
 });
 
 /**
@@ -59,8 +55,7 @@ export class WhisperSTT extends stt.STT {
     this.#client = new OpenAI({
       baseURL: options.endpoint.baseUrl,
       apiKey: options.endpoint.apiKey,
-      timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      maxRetries: 1,
+      maxRetries: 0,
     });
   }
 
@@ -90,33 +85,25 @@ export class WhisperSTT extends stt.STT {
     buffer: AudioBuffer,
     abortSignal?: AbortSignal,
   ): Promise<stt.SpeechEvent> {
-    const frame = mergeFrames(buffer);
-    const { endpoint, language } = this.#options;
-    const wav = new wavefile.WaveFile();
-    wav.fromScratch(frame.channels, frame.sampleRate, '16', frame.data);
-    const verbose = !endpoint.model.includes('transcribe');
+    const frames = Array.isArray(buffer) ? buffer : [buffer];
+    const { sampleRate = 16_000, channels = 1 } = frames[0] ?? {};
+    const pcm = joinFrames(frames);
+    const { endpoint, language, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+    const limit = new TimeLimit(timeoutMs, abortSignal);
     try {
-      const answer: unknown = await this.#client.audio.transcriptions.create(
-        {
-          file: await toFile(wav.toBuffer(), 'utterance.wav', { type: 'audio/wav' }),
-          model: endpoint.model,
-          language,
-          temperature: 0,
-          // gpt-4o-transcribe and its kind know plain json only.
-          response_format: verbose ? 'verbose_json' : 'json',
-          ...(this.#prompt === '' ? {} : { prompt: this.#prompt }),
-        },
-        {
-          ...(abortSignal === undefined ? {} : { signal: abortSignal }),
-          ...(this.#options.user === undefined ? {} : { headers: { 'x-client-id': this.#options.user } }),
-        },
-      );
-      const { text, segments = [] } = verboseTranscription.parse(answer);
+      const answer = await pRetry(() => this.#request(encodeWav(pcm, sampleRate, channels), limit.signal), {
+        retries: 1,
+        minTimeout: RETRY_AFTER_MS,
+        signal: limit.signal,
+        shouldRetry: mayRetry,
+      });
+      const { text, segments: parts } = verboseTranscription.parse(answer);
+      const segments = parts ?? [];
       const recognition = {
         text: text.trim(),
         noSpeechProb: segments.length === 0 ? 0 : Math.min(...segments.map((one) => one.no_speech_prob ?? 0)),
         avgLogprob: segments.length === 0 ? 0 : Math.max(...segments.map((one) => one.avg_logprob ?? 0)),
-        levelDb: loudestLevelDb(frame.data, frame.sampleRate),
+        levelDb: loudestLevelDb(pcm, sampleRate * channels),
       };
       return {
         type: stt.SpeechEventType.FINAL_TRANSCRIPT,
@@ -131,7 +118,25 @@ export class WhisperSTT extends stt.STT {
         ],
       };
     } catch (error) {
-      throw toApiError(error, 'speech-to-text', endpoint, abortSignal);
+      throw toApiError(error, 'speech-to-text', endpoint, limit, abortSignal);
+    } finally {
+      limit.stop();
     }
+  }
+
+  async #request(wav: Buffer, signal: AbortSignal): Promise<unknown> {
+    const { endpoint, language, user } = this.#options;
+    return this.#client.audio.transcriptions.create(
+      {
+        file: await toFile(wav, 'utterance.wav', { type: 'audio/wav' }),
+        model: endpoint.model,
+        language,
+        temperature: 0,
+        // gpt-4o-transcribe and its kind know plain json only.
+        response_format: endpoint.model.includes('transcribe') ? 'json' : 'verbose_json',
+        ...(this.#prompt === '' ? {} : { prompt: this.#prompt }),
+      },
+      { signal, ...(user === undefined ? {} : { headers: { 'x-client-id': user } }) },
+    );
   }
 }

@@ -10,9 +10,11 @@ import {
 import type { AudioFrame } from '@livekit/rtc-node';
 import OpenAI from 'openai';
 import pLimit from 'p-limit';
+import pRetry from 'p-retry';
 import type { Language } from '../../config/config.ts';
-import { toApiError } from '../api-error.ts';
+import { mayRetry, toApiError } from '../api-error.ts';
 import type { SpeechEndpoint } from '../resolve.ts';
+import { TimeLimit } from '../time-limit.ts';
 import { cutClauses } from './clauses.ts';
 import type { SpeechCache, SpeechKey } from './speech-cache.ts';
 
@@ -28,7 +30,7 @@ export interface SpeechTTSOptions {
    */
   speed?: number;
   /**
-   * Time from the request to the first sound of a clause, ms.
+   * Time from the request to the first sound of a clause, the retry included, and between two pieces of it, ms.
    * @defaultValue 8000
    */
   timeoutMs?: number;
@@ -40,6 +42,7 @@ export interface SpeechTTSOptions {
 const SAMPLE_RATE = 24_000;
 const CHANNELS = 1;
 const DEFAULT_TIMEOUT_MS = 8_000;
+const RETRY_AFTER_MS = 250;
 /** 20 ms: small enough to start at once, large enough for few events. */
 const FRAME_SAMPLES = SAMPLE_RATE / 50;
 const FEED_BYTES = FRAME_SAMPLES * 2 * 5;
@@ -62,8 +65,7 @@ export class SpeechTTS extends tts.TTS {
     this.#client = new OpenAI({
       baseURL: options.endpoint.baseUrl,
       apiKey: options.endpoint.apiKey,
-      timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      maxRetries: 1,
+      maxRetries: 0,
     });
   }
 
@@ -106,23 +108,38 @@ export class SpeechTTS extends tts.TTS {
     }
     const pieces: Uint8Array[] = [];
     const keep = cache !== undefined && this.#options.keep?.(text) === true;
+    const limit = new TimeLimit(this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal);
+    let began = false;
     try {
-      const response = await this.#client.audio.speech.create(
-        { model: endpoint.model, voice: speaker, input: text, response_format: 'pcm', speed },
-        {
-          ...(signal === undefined ? {} : { signal }),
-          ...(this.#options.user === undefined ? {} : { headers: { 'x-client-id': this.#options.user } }),
-        },
-      );
-      if (response.body === null) return;
-      for await (const piece of response.body) {
+      const response = await pRetry(() => this.#request(text, limit.signal), {
+        retries: 1,
+        minTimeout: RETRY_AFTER_MS,
+        signal: limit.signal,
+        shouldRetry: mayRetry,
+      });
+      for await (const piece of response.body ?? []) {
+        limit.stop();
+        began ||= piece.length > 0;
         if (keep) pieces.push(piece);
         yield piece;
+        limit.restart();
       }
+      if (!began) throw new Error('its answer had no sound');
     } catch (error) {
-      throw toApiError(error, 'text-to-speech', endpoint, signal);
+      throw toApiError(error, 'text-to-speech', endpoint, limit, signal);
+    } finally {
+      limit.stop();
     }
-    if (keep) await cache.put(key, Buffer.concat(pieces));
+    // It has been heard already: a full disk costs the cache, not the voice.
+    if (keep) await cache.put(key, Buffer.concat(pieces)).catch(() => undefined);
+  }
+
+  #request(input: string, signal: AbortSignal): Promise<Response> {
+    const { endpoint, language, speed = 1, user } = this.#options;
+    return this.#client.audio.speech.create(
+      { model: endpoint.model, voice: endpoint.voices[language], input, response_format: 'pcm', speed },
+      { signal, ...(user === undefined ? {} : { headers: { 'x-client-id': user } }) },
+    );
   }
 }
 
@@ -161,10 +178,13 @@ interface Utterance {
 class ClauseSpeech extends tts.SynthesizeStream {
   override label = 'charla.ClauseSpeech';
   readonly #tts: SpeechTTS;
+  /** Aborted when the stream is, and when a clause failed: those behind it are not wanted then. */
+  readonly #givenUp = new AbortController();
 
   constructor(speech: SpeechTTS, connOptions?: APIConnectOptions) {
     super(speech, connOptions);
     this.#tts = speech;
+    this.abortSignal.addEventListener('abort', () => this.#givenUp.abort());
   }
 
   protected override async run(): Promise<void> {
@@ -176,17 +196,19 @@ class ClauseSpeech extends tts.SynthesizeStream {
       this.queue.put(tts.SynthesizeStream.END_OF_STREAM);
     } catch (error) {
       if (!this.abortSignal.aborted) throw error;
+    } finally {
+      this.#givenUp.abort();
     }
   }
 
   async #ask(utterances: AsyncIterableQueue<Utterance>): Promise<void> {
     const limit = pLimit(CLAUSES_IN_FLIGHT);
     for await (const clause of cutClauses(this.#text())) {
-      if (this.abortSignal.aborted) return;
+      if (this.#givenUp.signal.aborted) return;
       this.markStarted();
       const audio = new AsyncIterableQueue<Uint8Array>();
       const done = limit(async () => {
-        for await (const piece of this.#tts.speak(clause, this.abortSignal)) audio.put(piece);
+        for await (const piece of this.#tts.speak(clause, this.#givenUp.signal)) audio.put(piece);
       }).finally(() => audio.close());
       // It is awaited when its turn to be played comes; until then a failure must not count as unhandled.
       done.catch(() => undefined);
@@ -217,7 +239,7 @@ class ClauseSpeech extends tts.SynthesizeStream {
 
   async *#text(): AsyncGenerator<string> {
     for await (const input of this.input) {
-      if (this.abortSignal.aborted) return;
+      if (this.#givenUp.signal.aborted) return;
       if (input !== tts.SynthesizeStream.FLUSH_SENTINEL) yield input;
     }
   }
