@@ -1,4 +1,4 @@
-import { type DisconnectReason, Room, RoomEvent } from 'livekit-client';
+import { ConnectionState, type DisconnectReason, Room, RoomEvent } from 'livekit-client';
 import { createStore } from 'zustand/vanilla';
 import { backoffMs } from '../api/backoff.ts';
 import { type CharlaApi, RequestError, type Session } from '../api/charla-api.ts';
@@ -109,8 +109,10 @@ export function createCall(options: CallOptions) {
     signal.throwIfAborted();
     const liveSince = Date.now();
     room
-      .on(RoomEvent.Reconnecting, () => store.setState({ phase: 'reconnecting' }))
-      .on(RoomEvent.Reconnected, () => store.setState({ phase: 'live' }))
+      .on(RoomEvent.ConnectionStateChanged, (state) => {
+        if (state === ConnectionState.Connected) store.setState({ phase: 'live' });
+        else if (state !== ConnectionState.Disconnected) store.setState({ phase: 'reconnecting' });
+      })
       .on(RoomEvent.Disconnected, (reason) => {
         if (!signal.aborted) onLost(reason, Date.now() - liveSince, signal);
       });

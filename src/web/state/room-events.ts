@@ -1,4 +1,5 @@
 import {
+  ConnectionState,
   type Participant,
   ParticipantKind,
   type RemoteParticipant,
@@ -57,8 +58,15 @@ export function watchRoom(room: Room, conversation: ConversationStore): () => vo
     awaitAgent();
     for (const participant of room.remoteParticipants.values()) onJoined(participant);
   };
-  const onReconnecting = () => conversation.record('reconnecting', {}, 'warn');
-  const onReconnected = () => conversation.record('reconnected', {}, 'good');
+  // First the signal is tried again, then the whole connection: for the person that is one interruption.
+  let interrupted = false;
+  const onConnectionState = (state: ConnectionState) => {
+    const isReconnecting =
+      state === ConnectionState.Reconnecting || state === ConnectionState.SignalReconnecting;
+    if (isReconnecting && !interrupted) conversation.record('reconnecting', {}, 'warn');
+    if (state === ConnectionState.Connected && interrupted) conversation.record('reconnected', {}, 'good');
+    interrupted = isReconnecting;
+  };
 
   function recordState(state: string | undefined) {
     if (state) conversation.record('agent-state', { state });
@@ -84,8 +92,7 @@ export function watchRoom(room: Room, conversation: ConversationStore): () => vo
     .on(RoomEvent.ParticipantConnected, onJoined)
     .on(RoomEvent.ParticipantDisconnected, onLeft)
     .on(RoomEvent.ParticipantAttributesChanged, onAttributes)
-    .on(RoomEvent.Reconnecting, onReconnecting)
-    .on(RoomEvent.Reconnected, onReconnected);
+    .on(RoomEvent.ConnectionStateChanged, onConnectionState);
 
   return () => {
     clearTimeout(patience);
@@ -98,8 +105,7 @@ export function watchRoom(room: Room, conversation: ConversationStore): () => vo
       .off(RoomEvent.ParticipantConnected, onJoined)
       .off(RoomEvent.ParticipantDisconnected, onLeft)
       .off(RoomEvent.ParticipantAttributesChanged, onAttributes)
-      .off(RoomEvent.Reconnecting, onReconnecting)
-      .off(RoomEvent.Reconnected, onReconnected);
+      .off(RoomEvent.ConnectionStateChanged, onConnectionState);
   };
 }
 

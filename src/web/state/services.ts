@@ -1,3 +1,4 @@
+import type { Room } from 'livekit-client';
 import { createStore } from 'zustand/vanilla';
 import {
   type CharlaApi,
@@ -13,6 +14,11 @@ import { createEditor } from './editor.ts';
 import { createPreferences, readAddress } from './preferences.ts';
 import { problemOf, problemText } from './problem.ts';
 
+export interface ServiceOptions {
+  api?: CharlaApi;
+  newRoom?: () => Room;
+}
+
 export type Services = ReturnType<typeof createServices>;
 
 /**
@@ -20,7 +26,7 @@ export type Services = ReturnType<typeof createServices>;
  *
  * @param search - the query of the page's address
  */
-export function createServices(search: string, api: CharlaApi = createCharlaApi()) {
+export function createServices(search: string, { api = createCharlaApi(), newRoom }: ServiceOptions = {}) {
   const address = readAddress(search);
   const preferences = createPreferences();
   const settings = createStore<Settings>(() => DEFAULT_SETTINGS);
@@ -35,6 +41,7 @@ export function createServices(search: string, api: CharlaApi = createCharlaApi(
   const call = createCall({
     api,
     conversation,
+    ...(newRoom && { newRoom }),
     userId: address.userId ?? preferences.getState().userId,
     language,
     dataTools: () => (settings.getState().enable_tools ? editor.store.getState().valid : undefined),
