@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import cors from '@fastify/cors';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Config } from '../config/config.ts';
 import { AgentWatch, type AgentWatchOptions } from '../rooms/agent-watch.ts';
@@ -53,6 +53,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
 
   const app = Fastify({
     loggerInstance: log,
+    // One line a request, below, without the caller's address.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     genReqId: () => randomUUID(),
     // Our own check names the key; without these Fastify would refuse the body before it.
@@ -70,6 +72,9 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   );
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+  });
+  app.addHook('onResponse', async ({ log, method, url }, { statusCode, elapsedTime }) => {
+    log.info({ method, url, status: statusCode, latencyMs: Math.round(elapsedTime) }, 'request');
   });
   app.addHook('onClose', async () => watch.close());
 

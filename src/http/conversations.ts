@@ -4,7 +4,7 @@ import { CharlaError } from '../errors.ts';
 import type { AgentWatch } from '../rooms/agent-watch.ts';
 import { isRoomGone, type LiveKit } from '../rooms/livekit.ts';
 import { encodeRoomMetadata, parseRoomMetadata } from '../rooms/metadata.ts';
-import { openRoom, openRoomMetadata } from '../rooms/open-room.ts';
+import { openRoom, openRoomMetadata, updateRoomMetadata } from '../rooms/open-room.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
 import type { Session, SessionStore } from '../sessions/session-store.ts';
 
@@ -45,7 +45,14 @@ export function createConversations(
     return session;
   };
 
-  const openNew = async (request: StartRequest, id: string, room: string) => {
+  /** Puts the metadata into a room that somebody else opened; the watch brings the agent. */
+  const adopt = async (session: Session) => {
+    await updateRoomMetadata(livekit, session.room, roomMetadata(session));
+    watch.watch(session.room);
+    return session;
+  };
+
+  const createIn = async (enter: typeof open, request: StartRequest, id: string, room: string) => {
     const session = await sessions.create({
       id,
       room,
@@ -56,7 +63,7 @@ export function createConversations(
       dataTools: request.dataTools ?? {},
     });
     try {
-      return await open(session);
+      return await enter(session);
     } catch (error) {
       await sessions.delete(id);
       throw error;
@@ -66,7 +73,7 @@ export function createConversations(
   return {
     start(request) {
       const id = randomUUID();
-      return openNew(request, id, `charla-${id}`);
+      return createIn(open, request, id, `charla-${id}`);
     },
 
     join(request) {
@@ -79,10 +86,10 @@ export function createConversations(
         if (metadata === undefined) {
           if (known?.userId === userId) return open(known);
           if (known !== undefined) await sessions.delete(known.id);
-          return openNew(request, randomUUID(), room);
+          return createIn(open, request, randomUUID(), room);
         }
         const described = parseRoomMetadata(metadata);
-        if (described === undefined) return openNew(request, randomUUID(), room);
+        if (described === undefined) return createIn(adopt, request, randomUUID(), room);
         watch.watch(room);
         if (known?.id === described.session.id) return known;
         // The room outlived the process that opened it, and with it what was known of its session.
@@ -99,9 +106,7 @@ export function createConversations(
         }
         try {
           // After the store: an agent that hears of the change may fetch the data tools at once.
-          await livekit.request(({ rooms }) => rooms.updateRoomMetadata(after.room, roomMetadata(after)), {
-            idempotent: true,
-          });
+          await updateRoomMetadata(livekit, after.room, roomMetadata(after));
         } catch (error) {
           if (!isRoomGone(error)) {
             await sessions.updateDataTools(id, before.dataTools);

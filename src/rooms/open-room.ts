@@ -8,7 +8,7 @@ const DEPARTURE_SECONDS = 20;
 
 /**
  * Opens a room with its metadata and asks for the agent, both in one request: whoever joins afterwards finds them there.
- * For a room that exists already only the metadata change.
+ * A room that is open already stays as it is.
  *
  * @throws CharlaError as {@link LiveKit.request}
  */
@@ -27,6 +27,15 @@ export async function openRoom(
       }),
     { idempotent: true },
   );
+}
+
+/**
+ * Changes the metadata of an open room; everybody in it hears of it.
+ *
+ * @throws CharlaError as {@link LiveKit.request}; a `ServerError` when there is no such room (`isRoomGone`)
+ */
+export async function updateRoomMetadata(livekit: LiveKit, room: string, metadata: string): Promise<void> {
+  await livekit.request(({ rooms }) => rooms.updateRoomMetadata(room, metadata), { idempotent: true });
 }
 
 /** The metadata of a room that is open now; undefined when there is no such room. */

@@ -49,8 +49,8 @@ export function createMemorySessionStore(limits: MemoryLimits = {}): SessionStor
     sizeCalculation: ({ dataTools }) => Buffer.byteLength(JSON.stringify(dataTools)),
     ttl: idleMs,
     updateAgeOnGet: true,
-    dispose: (session, _id, reason) => {
-      if (reason !== 'set') rooms.delete(session.room);
+    dispose: (session, id, reason) => {
+      if (reason !== 'set' && rooms.get(session.room) === id) rooms.delete(session.room);
     },
   });
   return {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildServer } from '../../src/http/build-server.ts';
 import { createLiveKit } from '../../src/rooms/livekit.ts';
 import { parseRoomMetadata } from '../../src/rooms/metadata.ts';
@@ -68,6 +68,28 @@ describe('POST /token', () => {
     });
     expect(again.json().session_id).toBe(first.answer.session_id);
     await restarted.close();
+  });
+
+  it('brings metadata and an agent into a room that somebody else opened without', async () => {
+    const api = createLiveKit(testConfig(livekit));
+    await api.request(({ rooms }) => rooms.createRoom({ name: 'foreign', metadata: 'theirs' }));
+    const watching = await buildServer({
+      config: testConfig(livekit),
+      log,
+      pageRoot,
+      agentWatch: { firstLookMs: 50 },
+    });
+    await watching.inject({ method: 'POST', url: '/token', payload: { identity: 'ana', room: 'foreign' } });
+    await vi.waitFor(
+      async () => {
+        const dispatches = await api.request(({ dispatches }) => dispatches.listDispatch('foreign'));
+        expect(dispatches.filter(({ agentName }) => agentName === 'charla')).toHaveLength(1);
+      },
+      { timeout: 5_000 },
+    );
+    const [room] = await api.request(({ rooms }) => rooms.listRooms(['foreign']));
+    expect(parseRoomMetadata(room?.metadata ?? '')?.session.userId).toBe('ana');
+    await watching.close();
   });
 
   it.each([
