@@ -93,7 +93,7 @@ async function receiveOnce(
   const continues =
     statusCode === 206 && String(headers['content-range']).startsWith(`bytes ${from}-`) && 'range' in range;
   if (statusCode !== 200 && !continues) {
-    body.destroy();
+    await body.dump();
     throw new SourceError(`answers ${statusCode} for ${new URL(file.url).pathname}`);
   }
   let received = continues ? from : 0;

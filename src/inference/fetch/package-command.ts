@@ -44,17 +44,25 @@ export async function runPackageCommand(
     if (stalled.signal.aborted) throw new SourceError(`stopped sending for ${STALL_MS / 1000} s`, { cause });
     if (!(cause instanceof ExecaError)) throw cause;
     if (cause.code === 'ENOENT') throw new SourceError(`needs ${file}, which is not installed`, { cause });
-    throw new SourceError(`failed: ${lastError(cause)}`, { cause });
+    throw new SourceError(`failed: ${reasonOf(cause)}`, { cause });
   } finally {
     clearInterval(watch);
   }
 }
 
-/** The line that says what went wrong; package managers mark it, and often write more after it. */
-function lastError(cause: ExecaError): string {
+/**
+ * The line that says what went wrong. pip ends with it, before notices; npm starts with it, after codes that say less,
+ * and writes much more behind it.
+ */
+function reasonOf(cause: ExecaError): string {
   const lines = String(cause.stderr ?? '')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  return lines.findLast((line) => /^(npm )?error/i.test(line)) ?? lines.at(-1) ?? cause.shortMessage;
+  return (
+    lines.find((line) => /^npm error (?!code|syscall|errno|A complete log)/.test(line)) ??
+    lines.findLast((line) => /^ERROR/.test(line)) ??
+    lines.at(-1) ??
+    cause.shortMessage
+  );
 }
