@@ -22,7 +22,9 @@ const API_SECRET = 'a-secret-of-the-tests-on-loopback-only';
 
 /** Starts livekit-server with the repository's `livekit.yaml` and waits until it answers. Stop it in `afterAll`. */
 export async function startLivekitServer(): Promise<TestLivekitServer> {
-  const { command, args } = await getLivekitServer({ home: loadConfig().CHARLA_HOME });
+  const { command, args } = await getLivekitServer({
+    home: loadConfig({ CHARLA_HOME: process.env.CHARLA_HOME }).CHARLA_HOME,
+  });
   const port = await freePort();
   let child: ChildProcess | undefined;
   const server: TestLivekitServer = {
