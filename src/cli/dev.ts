@@ -27,9 +27,12 @@ async function runDev(): Promise<void> {
   const config = loadConfig();
   const stop = listenForStop();
   const providers = await resolveProviders(config);
+  const models = [providers.stt, providers.llm, providers.tts]
+    .filter(({ kind }) => kind === 'local')
+    .map(({ model }) => model);
   const inference = needsInference(providers);
   const livekitRuns = await checkPorts(config, { inference });
-  const livekit = await prepare({ config, providers, livekitRuns, signal: stop.signal });
+  const livekit = await prepare({ config, models, livekitRuns, signal: stop.signal });
 
   const log = createChildLog(config.LOG_LEVEL, (text) => process.stdout.write(text));
   const supervisor = new ProcessSupervisor({

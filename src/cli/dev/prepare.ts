@@ -1,7 +1,6 @@
 import { Listr } from 'listr2';
 import type { Config } from '../../config/config.ts';
 import { ModelStore } from '../../inference/model-store.ts';
-import type { Providers } from '../../providers/resolve.ts';
 import { printError } from '../print-error.ts';
 import { pullProgressText } from '../pull-progress.ts';
 import { buildPage } from './build-page.ts';
@@ -9,7 +8,8 @@ import { getLivekitServer, type LivekitServer } from './livekit-server.ts';
 
 export interface PrepareOptions {
   config: Config;
-  providers: Providers;
+  /** Ids of the local models; twice is once. */
+  models: readonly string[];
   /** Whether a livekit-server of ours answers already. */
   livekitRuns: boolean;
   signal: AbortSignal;
@@ -19,16 +19,14 @@ export interface PrepareOptions {
 const PLAIN_INTERVAL_MS = 5000;
 
 /**
- * Gets what is not on this machine yet, all at once: livekit-server, the local models of the configuration, the page.
+ * Gets what is not on this machine yet, all at once: livekit-server, the local models, the page.
  * Shows each as a task with its progress; plain lines where there is no terminal.
  *
  * @returns how to start livekit-server, or undefined when one runs already
  * @throws CharlaError of what could not be had; when it is more than one, the others are printed
  */
 export async function prepare(options: PrepareOptions): Promise<LivekitServer | undefined> {
-  const { config, providers, livekitRuns, signal } = options;
-  const { stt, llm, tts } = providers;
-  const models = [stt, llm, tts].filter(({ kind }) => kind === 'local').map(({ model }) => model);
+  const { config, models, livekitRuns, signal } = options;
   const store = new ModelStore({ home: config.CHARLA_HOME });
   const errors: unknown[] = [];
   let livekit: LivekitServer | undefined;
