@@ -275,6 +275,33 @@ describe('a call', () => {
     expect(conversation.store.getState().notices).toEqual([]);
   });
 
+  it('calls again when the assistant was there, left and does not come back', async () => {
+    const { call, phase, log, room } = open();
+    call.start();
+    await settle();
+    const abandoned = room();
+    abandoned.agentJoins();
+    abandoned.agentLeaves();
+    await vi.advanceTimersByTimeAsync(14_000);
+    expect(phase()).toBe('live');
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(phase()).toBe('live');
+    expect(room()).not.toBe(abandoned);
+    expect(log()).toContain('Room lost (the assistant did not come back)');
+  });
+
+  it('stays when the assistant comes back', async () => {
+    const { call, room } = open();
+    call.start();
+    await settle();
+    room().agentJoins();
+    room().agentLeaves();
+    await vi.advanceTimersByTimeAsync(5_000);
+    room().agentJoins();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(starts).toHaveLength(1);
+  });
+
   it('sends other data tools into the running call', async () => {
     const { api, call, log } = open();
     expect(await call.sendDataTools({ a: 1 })).toBeUndefined();

@@ -1,12 +1,16 @@
 import {
   ConnectionState,
-  type DisconnectReason,
+  DisconnectReason,
   Encryption_Type,
+  ParticipantKind,
+  type RemoteParticipant,
   Room,
   RoomEvent,
   type TextStreamHandler,
   type TextStreamReader,
 } from 'livekit-client';
+
+const AGENT = { kind: ParticipantKind.AGENT, attributes: {} } as RemoteParticipant;
 
 /** The room of livekit-client without a server behind it: it connects, is lost and hears what the test says. */
 export class FakeRoom extends Room {
@@ -39,7 +43,9 @@ export class FakeRoom extends Room {
       this.change(ConnectionState.Connected);
       this.emit(RoomEvent.Connected);
     };
-    this.disconnect = async () => this.change(ConnectionState.Disconnected);
+    this.disconnect = async () => {
+      if (this.state !== ConnectionState.Disconnected) this.lose(DisconnectReason.CLIENT_INITIATED);
+    };
   }
 
   override registerTextStreamHandler(topic: string, handler: TextStreamHandler): void {
@@ -64,6 +70,14 @@ export class FakeRoom extends Room {
   lose(reason?: DisconnectReason): void {
     this.change(ConnectionState.Disconnected);
     this.emit(RoomEvent.Disconnected, reason);
+  }
+
+  agentJoins(): void {
+    this.emit(RoomEvent.ParticipantConnected, AGENT);
+  }
+
+  agentLeaves(): void {
+    this.emit(RoomEvent.ParticipantDisconnected, AGENT);
   }
 
   /** A text stream arrives, chunk by chunk. */

@@ -175,6 +175,7 @@ export const en: Messages = {
     you: 'you hung up',
     agent: 'the assistant hung up',
     elsewhere: 'you entered from another window',
+    noAgent: 'the assistant did not come back',
     server: 'the server has stopped',
     lost: 'the connection was lost',
   },

@@ -174,6 +174,7 @@ export const es = {
     you: 'has colgado',
     agent: 'el asistente ha colgado',
     elsewhere: 'has entrado desde otra ventana',
+    noAgent: 'el asistente no ha vuelto',
     server: 'el servidor se ha detenido',
     lost: 'se ha perdido la conexión',
   },

@@ -1,4 +1,4 @@
-import { ConnectionState, type DisconnectReason, Room, RoomEvent } from 'livekit-client';
+import { ConnectionState, Room, RoomEvent } from 'livekit-client';
 import { createStore } from 'zustand/vanilla';
 import { backoffMs } from '../api/backoff.ts';
 import { type CharlaApi, RequestError, type Session } from '../api/charla-api.ts';
@@ -61,6 +61,7 @@ export function createCall(options: CallOptions) {
   let skipWait: (() => void) | undefined;
   let leaveRoom: (() => void) | undefined;
   let attempt = 0;
+  let liveSince = 0;
   let wantsMicrophone = true;
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -94,8 +95,10 @@ export function createCall(options: CallOptions) {
     const room = newRoom();
     store.setState({ phase: 'connecting', room, session, sentDataTools: dataTools });
     conversation.startTurns();
-    const stopWatching = watchRoom(room, conversation);
+    const stopWatching = watchRoom(room, conversation, () => onLost('noAgent', signal));
+    let left = false;
     leaveRoom = () => {
+      left = true;
       leaveRoom = undefined;
       stopWatching();
       void room.disconnect();
@@ -107,28 +110,27 @@ export function createCall(options: CallOptions) {
       throw error;
     }
     signal.throwIfAborted();
-    const liveSince = Date.now();
     room
       .on(RoomEvent.ConnectionStateChanged, (state) => {
         if (state === ConnectionState.Connected) store.setState({ phase: 'live' });
         else if (state !== ConnectionState.Disconnected) store.setState({ phase: 'reconnecting' });
       })
       .on(RoomEvent.Disconnected, (reason) => {
-        if (!signal.aborted) onLost(reason, Date.now() - liveSince, signal);
+        if (!left) onLost(endingOf(reason), signal);
       });
+    liveSince = Date.now();
     store.setState({ phase: 'live', problem: undefined });
     void applyMicrophone(room);
   }
 
-  function onLost(reason: DisconnectReason | undefined, livedMs: number, signal: AbortSignal): void {
-    const ending = endingOf(reason);
+  function onLost(ending: Ending, signal: AbortSignal): void {
     leaveRoom?.();
-    if (ending !== 'lost' && ending !== 'server') {
+    if (ending !== 'lost' && ending !== 'server' && ending !== 'noAgent') {
       finish(ending);
       return;
     }
     conversation.record('lost', { reason: (messages) => messages.ended[ending] }, 'bad');
-    if (livedMs > HEALTHY_MS) attempt = 0;
+    if (Date.now() - liveSince > HEALTHY_MS) attempt = 0;
     const again = async () => {
       await wait({ kind: 'lost' }, undefined, signal);
       await run(signal);

@@ -23,7 +23,7 @@ export function problemText(problem: Problem): Text {
   return (messages) => describeProblem(problem, messages);
 }
 
-/** How a call that was open came to its end. `lost` and `server` are worth a new call. */
+/** How a call that was open came to its end. `lost`, `server` and `noAgent` are worth a new call. */
 export type Ending = keyof Messages['ended'];
 
 /** What LiveKit's reason means to the person. */

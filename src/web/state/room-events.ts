@@ -15,7 +15,7 @@ const AGENT_STATE = 'lk.agent.state';
 const SEGMENT_ID = 'lk.segment_id';
 const IS_FINAL = 'lk.transcription_final';
 
-/** An agent that is not there after this long is worth a word. */
+/** An agent that is not there after this long is worth a word; one that left and is not back by then is gone. */
 const AGENT_PATIENCE_MS = 15_000;
 
 const noticeSchema = z.object({ code: z.string(), message: z.string() });
@@ -25,21 +25,29 @@ const noticeSchema = z.object({ code: z.string(), message: z.string() });
  * (`charla.turn`), notices (`charla.notice`), and the agent's coming, going and states. To be called before the room
  * is connected, so that nothing of the greeting is missed.
  *
+ * @param onAgentGone - the agent was there, left and did not come back: a livekit-server that was started again, say,
+ *   lets the person back into a room of which no agent knows
  * @returns ends the watch
  */
-export function watchRoom(room: Room, conversation: ConversationStore): () => void {
+export function watchRoom(room: Room, conversation: ConversationStore, onAgentGone: () => void): () => void {
+  let agentWasThere = false;
   let patience: ReturnType<typeof setTimeout> | undefined;
   const isAgent = (participant: Participant) => participant.kind === ParticipantKind.AGENT;
 
   const awaitAgent = () => {
     clearTimeout(patience);
     patience = setTimeout(() => {
+      if (agentWasThere) {
+        onAgentGone();
+        return;
+      }
       conversation.record('agent-missing', { seconds: AGENT_PATIENCE_MS / 1000 }, 'warn');
       conversation.notify({ code: 'agent-missing', text: (messages) => messages.notice.agentMissing });
     }, AGENT_PATIENCE_MS);
   };
   const onJoined = (participant: RemoteParticipant) => {
     if (!isAgent(participant)) return;
+    agentWasThere = true;
     clearTimeout(patience);
     conversation.dismiss('agent-missing');
     conversation.record('agent-joined', {}, 'good');
