@@ -1,0 +1,64 @@
+import type { Language } from '../../src/config/config.ts';
+import type { DataTools } from '../../src/sessions/data-tools.ts';
+
+/** What the callers' data tools say, and what callers ask about them. */
+export interface Conversation {
+  dataTools: DataTools;
+  questions: readonly string[];
+  /** Asks for an answer long enough to be interrupted. */
+  longQuestion: string;
+  /** More than half a second of words. */
+  interruption: string;
+  /** What the fixed engines hear, and what their model answers. */
+  fixed: { transcript: string; answer: string; longAnswer: string };
+}
+
+const dataTools: DataTools = {
+  user_context: { name: 'Carlos', role: 'Soporte', tickets: ['#1234', '#5678'], cart: ['laptop', 'mouse'] },
+  cart_data: { items: 2, total: 1200 },
+  app_data: { version: '2.0.0', features: ['voice', 'tools'] },
+  tour_data: {
+    steps: [
+      { title: 'Inicio', completed: true },
+      { title: 'Configuración', completed: false },
+      { title: 'Tutorial', completed: false },
+    ],
+  },
+};
+
+export const CONVERSATIONS: Readonly<Record<Language, Conversation>> = {
+  es: {
+    dataTools,
+    questions: [
+      '¿Qué tengo en el carrito?',
+      '¿Cuánto cuesta todo?',
+      '¿Qué problemas tengo pendientes?',
+      '¿Qué me falta completar?',
+      '¿Qué funciones tiene la aplicación?',
+    ],
+    longQuestion: 'Cuéntame con todo detalle y muy despacio todo lo que sabes de mí y de la aplicación.',
+    interruption: 'Espera, espera un momento, por favor.',
+    fixed: {
+      transcript: '¿Qué tengo en el carrito?',
+      answer: 'En el carrito tienes una laptop y un mouse. El total es de mil doscientos.',
+      longAnswer: 'Te lo cuento con todo detalle, paso por paso y sin prisa. '.repeat(12).trim(),
+    },
+  },
+  en: {
+    dataTools,
+    questions: [
+      'What do I have in my cart?',
+      'How much does all of it cost?',
+      'Which problems do I have open?',
+      'What is left for me to complete?',
+      'Which features does the app have?',
+    ],
+    longQuestion: 'Tell me slowly and in full detail everything that you know about me and about the app.',
+    interruption: 'Wait, wait a moment, please.',
+    fixed: {
+      transcript: 'What do I have in my cart?',
+      answer: 'There is a laptop and a mouse in your cart. The total is twelve hundred.',
+      longAnswer: 'I will tell you all of it in detail, step by step and slowly. '.repeat(12).trim(),
+    },
+  },
+};
