@@ -80,7 +80,10 @@ export default defineAgent<Partial<Ready>>({
     publishTurnReports(session, room, language, log);
     session.on(voice.AgentSessionEventTypes.Close, ({ reason }) => {
       log.info({ reason }, 'call ended');
-      ctx.shutdown(reason);
+      // Not by the framework's `deleteRoomOnClose`: an agent that yields to another closes its session too.
+      const ended =
+        reason === voice.CloseReason.PARTICIPANT_DISCONNECTED ? ctx.deleteRoom() : Promise.resolve();
+      void ended.finally(() => ctx.shutdown(reason));
     });
 
     await session.start({
@@ -90,7 +93,6 @@ export default defineAgent<Partial<Ready>>({
         participantIdentity: participant.identity,
         // What Whisper and both VADs work with: nothing is resampled twice.
         audioSampleRate: 16_000,
-        deleteRoomOnClose: true,
       },
       record: false,
     });

@@ -19,7 +19,7 @@ const INITIALIZE_TIMEOUT_MS = 60_000;
  * Its load is the number of its calls, because next to local models the processor's load says nothing about them.
  */
 export function createWorker(config: Config): AgentServer {
-  initializeLogger({ pretty: false, level: config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL });
+  initializeLogger({ pretty: false, level: config.LOG_LEVEL === 'info' ? 'error' : config.LOG_LEVEL });
   return new AgentServer(
     new ServerOptions({
       agent: jobFile(),

@@ -9,15 +9,22 @@ import { isRoomGone, type LiveKit } from './livekit.ts';
 const KIND_AGENT = 4;
 
 export interface AgentWatchOptions {
-  /** First look after the room is opened: a worker with room has taken the job long before. ms */
+  /** First look after the room is opened: a worker with room has taken the job before, on an idle machine. ms */
   firstLookMs?: number;
+  /** livekit-server may still be offering a dispatch younger than this to workers. ms */
+  offeringMs?: number;
   /** Looks get rarer up to this far apart. ms */
   slowestLookMs?: number;
   /** A job that has brought no agent into the room after this long is given up. Processes start in up to 12 s. ms */
   jobStartMs?: number;
 }
 
-const DEFAULTS = { firstLookMs: 2_000, slowestLookMs: 15_000, jobStartMs: 30_000 } as const;
+const DEFAULTS = {
+  firstLookMs: 2_000,
+  offeringMs: 5_000,
+  slowestLookMs: 15_000,
+  jobStartMs: 30_000,
+} as const;
 /** Looks at livekit-server at once, whatever the number of rooms. */
 const CONCURRENT_LOOKS = 4;
 
@@ -98,6 +105,8 @@ export class AgentWatch {
   #mayStillCome({ state }: AgentDispatch): boolean {
     const jobs = state?.jobs ?? [];
     const oldestMs = Date.now() - this.#options.jobStartMs;
+    const offered = jobs.length === 0 && ageMs(state) < this.#options.offeringMs;
+    if (offered) return true;
     return jobs.some((job) => {
       const startedMs = Number(job.state?.startedAt || state?.createdAt) / 1e6;
       const ended = (job.state?.endedAt ?? 0n) > 0n;
@@ -105,14 +114,23 @@ export class AgentWatch {
     });
   }
 
-  /** The old dispatch goes first: livekit-server then ends a job that comes of it late, and never two agents talk. */
+  /**
+   * A dispatch that was just made may bring its agent after all, and deleting it would end that agent's job in the middle
+   * of its greeting: only old ones are deleted. Should two agents come, one leaves (`src/agent/only-agent.ts`).
+   */
   async #dispatchAgain(room: string, forgotten: AgentDispatch[]): Promise<void> {
-    for (const { id } of forgotten) {
-      await this.#livekit.request(({ dispatches }) => dispatches.deleteDispatch(id, room));
-    }
     await this.#livekit.request(({ dispatches }) => dispatches.createDispatch(room, this.#agentName));
     this.#log.warn({ room }, 'no worker had taken this room; the agent was asked for again');
+    for (const { id, state } of forgotten) {
+      if (ageMs(state) < this.#options.jobStartMs) continue;
+      await this.#livekit.request(({ dispatches }) => dispatches.deleteDispatch(id, room));
+    }
   }
+}
+
+/** Age of a dispatch; livekit-server counts in nanoseconds since the epoch. */
+function ageMs(state: AgentDispatch['state']): number {
+  return Date.now() - Number(state?.createdAt ?? 0n) / 1e6;
 }
 
 function isAgent({ kind }: ParticipantInfo): boolean {
