@@ -35,6 +35,7 @@ export async function fetchPypi(
     '--retries=2',
     `--dest=${work}`,
   ];
+  await removeLeftovers(work);
   const packages = source.packages.map(({ name, version }) => `${name}==${version}`);
   await runPackageCommand([...pip, ...download, ...packages], work, options);
   options.onVerify();
@@ -52,6 +53,13 @@ export async function fetchPypi(
   } finally {
     for (const wheel of wheels) wheel.close();
   }
+}
+
+/** pip that was killed leaves its temporary folders; whole wheels it leaves as `.whl`. */
+async function removeLeftovers(work: string): Promise<void> {
+  const names = await readdir(work).catch(() => []);
+  const leftovers = names.filter((name) => !name.endsWith('.whl'));
+  await Promise.all(leftovers.map((name) => rm(join(work, name), { recursive: true, force: true })));
 }
 
 const PIPS: readonly [string, ...string[]][] = [
