@@ -20,7 +20,13 @@ export interface Model {
   parts: readonly { sources: readonly Source[] }[];
 }
 
-/** A file as it is published. Every one is pinned: anything with another size or hash is refused. */
+/**
+ * A file as it is published. Every one is pinned: anything with another size or hash is refused.
+ *
+ * Packages' hashes were taken from the files themselves. Publishers' were, where a package holds the same file; the others
+ * (Whisper's and Kokoro's, Qwen2.5's chat variant, Llama, piper-claude) are those that several public projects pin
+ * independently of each other. A wrong one could only make that source fail and the next be tried.
+ */
 export interface PinnedFile {
   /** Name inside the model's directory, or for a conversion the name of its input. */
   path: string;
@@ -255,7 +261,7 @@ export const CATALOGUE: readonly Model[] = [
           {
             kind: 'npm',
             label: 'npm kokoro-js',
-            package: { name: 'kokoro-js', version: '1.2.1', bytes: 26_500_000 },
+            package: { name: 'kokoro-js', version: '1.2.1', bytes: 26_887_218 },
             files: kokoroVoices.map((file) => ({ ...file, member: `package/${file.path}` })),
           },
         ],
