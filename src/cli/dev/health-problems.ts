@@ -12,7 +12,7 @@ const POLL_MS = 200;
  * @param options.settleMs - how long a component may still be on its way up; the answer comes as soon as all work
  * @returns a line for each component that does not; empty when all do
  */
-export async function healthProblems(apiUrl: string, { settleMs = 5000 } = {}): Promise<string[]> {
+export async function healthProblems(apiUrl: string, { settleMs = 2500 } = {}): Promise<string[]> {
   for (const deadline = Date.now() + settleMs; ; await sleep(POLL_MS)) {
     const response = await fetch(`${apiUrl}/health`);
     if (response.ok) return [];

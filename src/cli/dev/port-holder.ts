@@ -72,8 +72,11 @@ async function describeProcess(pid: number): Promise<{ parent: number; command: 
   }
 }
 
-/** Without the runtime's path and the loaders that tsx puts before the script. */
+/** Without the runtime's path and the loaders that stand before the script. */
 function readable([program = '', ...args]: readonly string[]): string {
-  const words = args.filter((arg) => !/^--(require|import)$/.test(arg) && !arg.includes('/tsx/dist/'));
+  const words = args.filter((arg, index) => {
+    const isLoader = (word: string | undefined) => word === '--require' || word === '--import';
+    return !isLoader(arg) && !isLoader(args[index - 1]);
+  });
   return [basename(program), ...words].join(' ').slice(0, 160);
 }

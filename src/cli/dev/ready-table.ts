@@ -21,7 +21,7 @@ export function readyTable(options: ReadyTableOptions): string {
   const { config, providers, livekit, pid, problems, readyAfterMs } = options;
   const table = new Table({
     head: ['component', 'address', 'pid', 'detail'].map((title) => pc.dim(title)),
-    style: { head: [], border: ['dim'] },
+    style: { head: [], border: [] },
   });
   const row = (name: string, address: string, detail: string) =>
     table.push([pc.bold(name), address, String(pid(name) ?? '–'), detail]);

@@ -1,0 +1,29 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { readyTable } from '../../src/cli/dev/ready-table.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { resolveProviders } from '../../src/providers/resolve.ts';
+
+describe('the table of charla dev', () => {
+  it('says what runs where, what does not work, and where the page is, and no secret', async () => {
+    const config = loadConfig({ LLM_PROVIDER: 'local', PORT: '18000' });
+    const table = stripVTControlCharacters(
+      readyTable({
+        config,
+        providers: await resolveProviders(config),
+        livekit: undefined,
+        pid: (name) => (name === 'worker' ? 4711 : undefined),
+        problems: ['llm is down: it does not answer.'],
+        readyAfterMs: 6234,
+      }),
+    );
+    expect(table).toMatch(/livekit +│ ws:\/\/127\.0\.0\.1:7880 +│ – +│ ran already/);
+    expect(table).toMatch(
+      /inference +│ http:\/\/127\.0\.0\.1:8090\/v1 +│ – +│ whisper-base, qwen2\.5-0\.5b, kokoro/,
+    );
+    expect(table).toMatch(/worker +│ http:\/\/127\.0\.0\.1:8081 +│ 4711/);
+    expect(table).toContain('! llm is down: it does not answer.');
+    expect(table).toContain('Ready in 6.2 s. Open http://localhost:18000');
+    expect(table).not.toContain(config.LIVEKIT_API_SECRET);
+  });
+});
