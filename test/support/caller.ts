@@ -237,7 +237,8 @@ export class Caller {
   async #caption(reader: TextStreamReader, identity: string): Promise<void> {
     const speaker = identity === this.room.localParticipant?.identity ? 'user' : 'agent';
     const text = await reader.readAll();
-    const final = reader.info.attributes?.['lk.transcription_final'] !== 'false';
+    // The agent's words are one stream that grows, whole at its end; the caller's are a new stream for each guess.
+    const final = speaker === 'agent' || reader.info.attributes?.['lk.transcription_final'] !== 'false';
     this.captions.push({ speaker, text, final, at: performance.now() });
   }
 }
