@@ -189,7 +189,8 @@ export class Caller {
       if (track.kind === TrackKind.KIND_AUDIO) void this.#hear(track);
     });
     this.room.registerTextStreamHandler('lk.transcription', (reader, { identity }) => {
-      void this.#caption(reader, identity);
+      // The end of the call cuts what is still being said.
+      this.#caption(reader, identity).catch(() => undefined);
     });
     for (const topic of ['charla.turn', 'charla.notice']) {
       this.room.registerTextStreamHandler(topic, (reader) => {
