@@ -1,0 +1,191 @@
+import type { Worker } from 'node:worker_threads';
+import { CharlaError } from '../../errors.ts';
+import { FairQueue, QueueFullError } from '../fair-queue.ts';
+import { startThread } from '../start-thread.ts';
+import type { EngineName, EngineOptions, Job, Jobs } from './engine.ts';
+import { type FromWorker, fromPortable, type ToWorker, type WorkerData } from './worker-protocol.ts';
+
+/** How long a client is asked to wait before it tries again. */
+const RETRY_AFTER_SECONDS = 2;
+
+export interface EngineHostOptions extends EngineOptions {
+  engine: EngineName;
+  /** Most requests that wait for this engine. */
+  queueLimit: number;
+}
+
+export interface RunOptions<J extends Job> {
+  /** Requests of one client wait for each other; clients take turns. */
+  client: string;
+  signal: AbortSignal;
+  onChunk?: (chunk: Jobs[J]['chunk']) => void;
+}
+
+export interface EngineStatus {
+  state: 'loading' | 'ready' | 'failed';
+  loadMs?: number;
+  reason?: string;
+  running: number;
+  waiting: number;
+}
+
+interface Pending {
+  resolve: (result: unknown) => void;
+  reject: (error: unknown) => void;
+  onChunk: (chunk: unknown) => void;
+}
+
+/** One engine in a worker thread, with its queue. The thread starts at once; requests wait until the model is loaded. */
+export class EngineHost<J extends Job> {
+  readonly #id: string;
+  readonly #worker: Worker;
+  readonly #queue: FairQueue;
+  readonly #pending = new Map<number, Pending>();
+  readonly #ready: Promise<void>;
+  #state: EngineStatus['state'] = 'loading';
+  #loadMs: number | undefined;
+  #failure: CharlaError | undefined;
+  #closing = false;
+  #lastId = 0;
+
+  constructor({ engine, queueLimit, ...options }: EngineHostOptions) {
+    this.#id = options.id;
+    this.#queue = new FairQueue({ concurrency: 1, limit: queueLimit });
+    const workerData: WorkerData = { engine, options };
+    this.#worker = startThread(new URL('./engine-worker.ts', import.meta.url), workerData);
+    this.#ready = new Promise((resolve, reject) => {
+      this.#worker.on('message', (message: FromWorker) => {
+        this.#receive(message);
+        if (message.kind === 'ready') resolve();
+        if (message.kind === 'failed') reject(this.#failure);
+      });
+      this.#worker.once('error', (error) => reject(this.#fail(modelFailed(this.#id, error.message))));
+      this.#worker.once('exit', (code) => {
+        reject(this.#fail(modelFailed(this.#id, `its thread ended with code ${code}`)));
+      });
+    });
+    this.#ready.catch(() => undefined);
+  }
+
+  /** Resolves when the model is loaded. @throws CharlaError when it can't be */
+  whenReady(): Promise<void> {
+    return this.#ready;
+  }
+
+  status(): EngineStatus {
+    return {
+      state: this.#state,
+      ...(this.#loadMs === undefined ? {} : { loadMs: this.#loadMs }),
+      ...(this.#failure === undefined ? {} : { reason: this.#failure.message }),
+      running: this.#queue.running,
+      waiting: this.#queue.waiting,
+    };
+  }
+
+  /**
+   * Sends a request to the engine when it is its client's turn.
+   *
+   * @throws CharlaError `CHARLA_MODEL_QUEUE_FULL`, or what the engine threw
+   * @throws the signal's reason, as soon as it aborts
+   */
+  async run(request: Jobs[J]['request'], options: RunOptions<J>): Promise<Jobs[J]['result']> {
+    const { client, signal } = options;
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      return await new Promise<Jobs[J]['result']>((resolve, reject) => {
+        // A request that nobody waits for any more fails at once, but keeps its place until the engine has let go.
+        const giveUp = () => reject(signal.reason);
+        signal.addEventListener('abort', giveUp, { once: true });
+        this.#queue
+          .run(client, signal, async () => {
+            await this.#ready;
+            return this.#send(request, options);
+          })
+          .then(resolve, reject)
+          .finally(() => signal.removeEventListener('abort', giveUp));
+      });
+    } catch (error) {
+      if (!(error instanceof QueueFullError)) throw error;
+      throw new CharlaError('CHARLA_MODEL_QUEUE_FULL', {
+        id: this.#id,
+        waiting: error.waiting,
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    // The engine frees its native memory itself: ending a thread under a running native call crashes the process.
+    const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
+    if (this.#state === 'failed') return;
+    await this.#ready.catch(() => undefined);
+    this.#post({ kind: 'dispose' });
+    await exited;
+  }
+
+  #send(request: Jobs[J]['request'], { signal, onChunk }: RunOptions<J>): Promise<Jobs[J]['result']> {
+    signal.throwIfAborted();
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise<Jobs[J]['result']>((resolve, reject) => {
+      const cancel = () => this.#post({ kind: 'cancel', id });
+      signal.addEventListener('abort', cancel, { once: true });
+      const settled = () => {
+        signal.removeEventListener('abort', cancel);
+        this.#pending.delete(id);
+      };
+      this.#pending.set(id, {
+        resolve: (result) => {
+          settled();
+          resolve(result as Jobs[J]['result']);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+        onChunk: (chunk) => {
+          if (!signal.aborted) onChunk?.(chunk as Jobs[J]['chunk']);
+        },
+      });
+      this.#post({ kind: 'run', id, request });
+    });
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#state = 'ready';
+        this.#loadMs = message.loadMs;
+        this.#queue.concurrency = message.concurrency;
+        return;
+      case 'failed':
+        this.#fail(fromPortable(message.error));
+        return;
+      case 'chunk':
+        this.#pending.get(message.id)?.onChunk(message.chunk);
+        return;
+      case 'done':
+        this.#pending.get(message.id)?.resolve(message.result);
+        return;
+      case 'error':
+        this.#pending.get(message.id)?.reject(fromPortable(message.error));
+    }
+  }
+
+  #fail(error: CharlaError): CharlaError {
+    if (this.#closing || this.#failure !== undefined) return this.#failure ?? error;
+    this.#state = 'failed';
+    this.#failure = error;
+    for (const pending of [...this.#pending.values()]) pending.reject(error);
+    return error;
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+}
+
+function modelFailed(id: string, reason: string): CharlaError {
+  return new CharlaError('CHARLA_MODEL_FAILED', { id, reason });
+}

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import {
+  decodeAudioAsync,
+  type Segment,
+  Whisper,
+  WhisperFullParams,
+  WhisperSamplingStrategy,
+} from '@napi-rs/whisper';
+import { CharlaError } from '../../errors.ts';
+import type { Engine, EngineOptions, Transcription, TranscriptionRequest } from './engine.ts';
+import { createNoSpeechDetector, type NoSpeechDetector } from './voice-activity.ts';
+
+const SAMPLE_RATE = 16_000;
+/** The encoder sees 30 s as 1,500 positions. */
+const POSITIONS_PER_SECOND = 50;
+const ALL_POSITIONS = 1500;
+/** Positions beyond the clip's end: with none at all the last word is lost now and then. */
+const SPARE_POSITIONS = 32;
+/** Shorter clips are padded: whisper.cpp refuses less than a second of them. */
+const SHORTEST_SAMPLES = 1.1 * SAMPLE_RATE;
+const LONGEST_SECONDS = 30 * 60;
+/** Above this nobody spoke, and whatever Whisper heard it made up. */
+const NO_SPEECH = 0.9;
+/** Nobody speaks faster; Whisper does when it repeats itself for ever on noise. */
+const TOKENS_PER_SECOND = 12;
+const SPARE_TOKENS = 24;
+
+/**
+ * Whisper, by whisper.cpp. The cost of a clip follows its length: the encoder's context is sized to it. Audio is
+ * decoded and resampled by the same library (wav, flac, mp3, ogg, m4a).
+ *
+ * @throws CharlaError `CHARLA_AUDIO_INVALID` from `run`, when the file is no audio or is over half an hour long
+ */
+export async function createWhisper({ directory, threads }: EngineOptions): Promise<Engine<'stt'>> {
+  const noSpeech = await createNoSpeechDetector();
+  // `flashAttn` hangs in this build of whisper.cpp.
+  const whisper = new Whisper(join(directory, 'model.bin'), { useGpu: false, flashAttn: false });
+  // The first run allocates.
+  await noSpeech(new Float32Array(SAMPLE_RATE));
+  listen(whisper, new Float32Array(SHORTEST_SAMPLES), { threads, temperature: 0, language: 'en' });
+  return {
+    concurrency: 1,
+    run: (request) => transcribe(whisper, noSpeech, threads, request),
+    dispose: async () => undefined,
+  };
+}
+
+async function transcribe(
+  whisper: Whisper,
+  noSpeech: NoSpeechDetector,
+  threads: number,
+  { audio, language, prompt, temperature }: TranscriptionRequest,
+): Promise<Transcription> {
+  const samples = await decode(audio);
+  const durationMs = Math.round((samples.length / SAMPLE_RATE) * 1000);
+  const noSpeechProb = await noSpeech(samples);
+  if (noSpeechProb > NO_SPEECH) {
+    return { text: '', language: language ?? '', durationMs, noSpeechProb, segments: [] };
+  }
+  const heard: Segment[] = [];
+  const spoken = listen(whisper, padded(samples), {
+    threads,
+    temperature,
+    language: language ?? 'auto',
+    ...(prompt === undefined ? {} : { prompt }),
+    onSegment: (segment) => heard.push(segment),
+  });
+  // Segments are reported through the event loop, after the call that found them.
+  await setImmediate();
+  // Whisper writes sounds as [BLANK_AUDIO], (music) or *coughs*.
+  const text = spoken.replace(/\[[^\]]*\]|\([^)]*\)|\*[^*]*\*/g, '').trim();
+  const segments = heard.map(({ text: words, start, end }) => ({
+    text: words.trim(),
+    // The binding counts in hundredths of a second.
+    startMs: Math.min(start * 10, durationMs),
+    endMs: Math.min(end * 10, durationMs),
+  }));
+  return {
+    text,
+    language: language ?? Whisper.lang(whisper.fullLangId) ?? '',
+    durationMs,
+    noSpeechProb,
+    segments: text === '' ? [] : segments,
+  };
+}
+
+interface ListenOptions {
+  threads: number;
+  temperature: number;
+  language: string;
+  prompt?: string;
+  onSegment?: (segment: Segment) => void;
+}
+
+function listen(whisper: Whisper, samples: Float32Array, options: ListenOptions): string {
+  const params = new WhisperFullParams(WhisperSamplingStrategy.Greedy);
+  params.nThreads = options.threads;
+  params.language = options.language;
+  params.temperature = options.temperature;
+  if (options.prompt !== undefined) params.initialPrompt = options.prompt;
+  // Each request stands alone: nothing of another caller's words may lead this one's.
+  params.noContext = true;
+  params.suppressBlank = true;
+  params.suppressNonSpeechTokens = true;
+  params.printProgress = false;
+  params.printRealtime = false;
+  params.printTimestamps = false;
+  params.printSpecial = false;
+  const seconds = samples.length / SAMPLE_RATE;
+  params.audioCtx = Math.min(Math.ceil(seconds * POSITIONS_PER_SECOND) + SPARE_POSITIONS, ALL_POSITIONS);
+  params.maxTokens = Math.ceil(Math.min(seconds, 30) * TOKENS_PER_SECOND) + SPARE_TOKENS;
+  if (options.onSegment !== undefined) params.onNewSegment = options.onSegment;
+  return whisper.full(params, samples);
+}
+
+async function decode(audio: Uint8Array): Promise<Float32Array> {
+  let samples: Float32Array;
+  try {
+    samples = await decodeAudioAsync(audio);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.replace(/^.*failed: /, '') : String(cause);
+    throw new CharlaError('CHARLA_AUDIO_INVALID', { reason }, { cause });
+  }
+  if (samples.length === 0) throw new CharlaError('CHARLA_AUDIO_INVALID', { reason: 'it is empty' });
+  if (samples.length > LONGEST_SECONDS * SAMPLE_RATE) {
+    throw new CharlaError('CHARLA_AUDIO_INVALID', { reason: 'it is over half an hour long' });
+  }
+  return samples;
+}
+
+function padded(samples: Float32Array): Float32Array {
+  if (samples.length >= SHORTEST_SAMPLES) return samples;
+  const longer = new Float32Array(SHORTEST_SAMPLES);
+  longer.set(samples);
+  return longer;
+}
