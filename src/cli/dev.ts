@@ -32,7 +32,13 @@ async function runDev(): Promise<void> {
     .map(({ model }) => model);
   const inference = needsInference(providers);
   const livekitRuns = await checkPorts(config, { inference });
-  const livekit = await prepare({ config, models, livekitRuns, signal: stop.signal });
+  const livekit = await prepare({ config, models, livekitRuns, signal: stop.signal }).catch(
+    (error: unknown) => {
+      // Ctrl-C during a download is no failure; what is there of it is kept for the next time.
+      if (stop.signal.aborted) process.exit(0);
+      throw error;
+    },
+  );
 
   const log = createChildLog(config.LOG_LEVEL, (text) => process.stdout.write(text));
   const supervisor = new ProcessSupervisor({

@@ -9,8 +9,8 @@ export interface StopSignal {
 }
 
 /**
- * Turns SIGINT, SIGTERM, SIGHUP, and the death of the tsx that runs us, into one request to stop; a second request is
- * one to stop at once.
+ * Turns SIGINT, SIGTERM, SIGHUP, a closed terminal, and the death of the tsx that runs us, into one request to stop; a
+ * second signal is one to stop at once.
  */
 export function listenForStop(): StopSignal {
   const stopping = new AbortController();
@@ -26,6 +26,8 @@ export function listenForStop(): StopSignal {
     }
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, request);
+  // A terminal that was closed cannot be written to any more; the processes must be ended all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stopping.abort());
   if (process.connected) process.once('disconnect', request);
   return {
     signal: stopping.signal,
