@@ -30,25 +30,32 @@ function CallControls() {
   const { call } = useServices();
   const { stage } = useMessages();
   const microphone = useCall((state) => state.microphone);
-  const failed = isMicrophoneFailure(microphone);
-  const on = microphone === 'on' || microphone === 'asking';
-  const toggle = () => void call.toggleMicrophone();
+  const phase = useCall((state) => state.phase);
+  const live = phase === 'live' || phase === 'reconnecting';
+  const failed = live && isMicrophoneFailure(microphone);
+  const on = !live || microphone === 'on' || microphone === 'asking';
+  const toggle = () => {
+    if (live) void call.toggleMicrophone();
+  };
   useShortcut('m', toggle);
   return (
     <div className="controls">
-      <button
-        type="button"
-        className={on ? 'button button-soft' : 'button button-warn'}
-        data-testid="mute"
-        aria-pressed={!on}
-        aria-keyshortcuts="M"
-        title={`${failed ? stage.askMicrophone : on ? stage.mute : stage.unmute} (M)`}
-        aria-label={failed ? stage.askMicrophone : stage.mute}
-        onClick={toggle}
-      >
-        {on ? <MicrophoneIcon /> : <MicrophoneOffIcon />}
-        <span>{failed ? stage.askMicrophone : on ? stage.muteShort : stage.unmuteShort}</span>
-      </button>
+      {phase !== 'retrying' && (
+        <button
+          type="button"
+          className={on ? 'button button-soft' : 'button button-warn'}
+          data-testid="mute"
+          aria-pressed={!on}
+          disabled={!live}
+          aria-keyshortcuts="M"
+          title={`${failed ? stage.askMicrophone : on ? stage.mute : stage.unmute} (M)`}
+          aria-label={failed ? stage.askMicrophone : stage.mute}
+          onClick={toggle}
+        >
+          {on ? <MicrophoneIcon /> : <MicrophoneOffIcon />}
+          <span>{failed ? stage.askMicrophone : on ? stage.muteShort : stage.unmuteShort}</span>
+        </button>
+      )}
       <button type="button" className="button button-danger" data-testid="hangup" onClick={call.hangUp}>
         <HangUpIcon />
         <span>{stage.hangUp}</span>

@@ -46,7 +46,7 @@ export type Call = ReturnType<typeof createCall>;
  * the server or the room is lost, until the person hangs up.
  */
 export function createCall(options: CallOptions) {
-  const { api, conversation, newRoom = createRoom } = options;
+  const { api, conversation, newRoom = () => new Room() } = options;
   const store = createStore<CallState>(() => ({
     phase: 'idle',
     room: newRoom(),
@@ -245,8 +245,4 @@ export function createCall(options: CallOptions) {
       }
     },
   };
-}
-
-function createRoom(): Room {
-  return new Room({ adaptiveStream: false, dynacast: false, disconnectOnPageLeave: true });
 }
