@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import multipart from '@fastify/multipart';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
-import { WaveFile } from 'wavefile';
+import wavefile from 'wavefile';
 import { z } from 'zod';
 
 /** Sample rate of the speech, Hz. */
@@ -229,7 +229,7 @@ export async function startFixedEngines(options: FixedEnginesOptions = {}): Prom
     const pcm = fixedSpeech(seconds);
     await sleep(firstAudioMs);
     if (body.response_format === 'wav') {
-      const wav = new WaveFile();
+      const wav = new wavefile.WaveFile();
       wav.fromScratch(1, FIXED_SPEECH_SAMPLE_RATE, '16', pcm);
       answer.head('audio/wav');
       return answer.end(wav.toBuffer());

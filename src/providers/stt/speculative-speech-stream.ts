@@ -10,6 +10,10 @@ import { AudioFrame } from '@livekit/rtc-node';
 
 /** Silence after which the utterance is sent although the caller may go on. */
 const PAUSE_MS = 150;
+/** What the VAD may need beside its own silence to call an utterance over: its smoothing, and windows of 32 ms. */
+const TAIL_MS = 250;
+/** For a VAD that does not tell its silence. */
+const UNKNOWN_SILENCE_MS = 1_000;
 
 type Attempt = { abort: AbortController; result: Promise<stt.SpeechEvent | Error> };
 
@@ -25,7 +29,12 @@ type Attempt = { abort: AbortController; result: Promise<stt.SpeechEvent | Error
 export class SpeculativeSpeechStream extends stt.SpeechStream {
   override label = 'charla.SpeculativeSpeechStream';
   readonly #stt: stt.STT;
+  readonly #vad: VAD;
   readonly #vadStream: VADStream;
+  #vadOpen = true;
+  #pushedMs = 0;
+  /** Set when no more sound will come: where it ends, in ms of sound. */
+  #endMs: number | undefined;
   #utterance: AudioFrame[] = [];
   #attempt: Attempt | undefined;
   #delivered: Promise<void> = Promise.resolve();
@@ -33,13 +42,14 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   constructor(transcriber: stt.STT, vad: VAD, connOptions?: APIConnectOptions) {
     super(transcriber, undefined, connOptions);
     this.#stt = transcriber;
+    this.#vad = vad;
     this.#vadStream = vad.stream();
   }
 
   override close(): void {
     super.close();
     this.#attempt?.abort.abort();
-    this.#vadStream.close();
+    this.#closeVad();
   }
 
   protected override async run(): Promise<void> {
@@ -48,12 +58,37 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   }
 
   async #forwardInput(): Promise<void> {
+    let last: AudioFrame | undefined;
     for await (const input of this.input) {
       if (this.closed) return;
-      if (input === stt.SpeechStream.FLUSH_SENTINEL) this.#vadStream.flush();
-      else this.#vadStream.pushFrame(input);
+      // A flush means nothing here: the VAD alone says where utterances end, and its own flush forgets the one begun.
+      if (typeof input === 'symbol') continue;
+      this.#push(input);
+      last = input;
     }
-    if (!this.closed) this.#vadStream.endInput();
+    if (this.closed || last === undefined) {
+      this.#closeVad();
+      return;
+    }
+    // Silence ends the last utterance. `VADStream.endInput()` only makes an unhandled rejection: it closes a stream that
+    // its writer has locked (`vad.ts` of @livekit/agents 1.9.0).
+    this.#endMs = this.#pushedMs;
+    const samples = Math.round(
+      (((this.#vad.minSilenceDuration ?? UNKNOWN_SILENCE_MS) + TAIL_MS) / 1000) * last.sampleRate,
+    );
+    this.#push(
+      new AudioFrame(new Int16Array(samples * last.channels), last.sampleRate, last.channels, samples),
+    );
+  }
+
+  #push(frame: AudioFrame): void {
+    this.#pushedMs += (frame.samplesPerChannel / frame.sampleRate) * 1000;
+    this.#vadStream.pushFrame(frame);
+  }
+
+  #closeVad(): void {
+    if (this.#vadOpen) this.#vadStream.close();
+    this.#vadOpen = false;
   }
 
   async #followSpeech(): Promise<void> {
@@ -66,6 +101,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
           break;
         case VADEventType.INFERENCE_DONE:
           if (event.speaking) this.#speechGoesOn(event);
+          else if (this.#endMs !== undefined && event.timestamp >= this.#endMs) this.#closeVad();
           break;
         case VADEventType.END_OF_SPEECH:
           this.#speechEnded(event);

@@ -26,20 +26,23 @@ const STOCK_LEVEL_DB = -42;
  * The first list is never said to an agent; the second is said by people too, so that it needs doubt beside it.
  */
 const NEVER_SAID: Record<Language, RegExp> = {
-  es: /subt[ií]tulos (realizados|por|creados)|amara\.org|suscr[ií]bete|gracias por ver/i,
-  en: /subtitles by|amara\.org|subscribe|thanks? (you )?for watching/i,
+  es: /subt[ií]tulos (realizados|por|creados)|amara\.org|suscr[ií]bete (al|a este|a nuestro|a mi) canal|gracias por ver (el|este) v[ií]deo/i,
+  en: /subtitles by|amara\.org|subscribe to (my|our|the|this) channel|like and subscribe|thanks? (you )?for watching/i,
 };
 const STOCK_PHRASES: Record<Language, RegExp> = {
-  es: /^(¡?gracias!?|muchas gracias|adi[oó]s|hasta luego|m[uú]sica|aplausos|[eé]h?|mm+)[.!…]*$/i,
-  en: /^(thank you|thanks|bye|goodbye|music|applause|you|so|mm+|uh)[.!…]*$/i,
+  es: /^[¡¿]?((muchas )?gracias|adi[oó]s|chao|hasta luego|suscr[ií]bete|m[uú]sica|aplausos|[eé]h?|mm+)[.!?…]*$/i,
+  en: /^(thank you( (so|very) much)?|thanks|bye([ -]bye)?|goodbye|please subscribe|music|applause|you|so|mm+|uh)[.!?…]*$/i,
 };
+
+/** How sounds are written in subtitles: [Música], (risas), *suspira*, ♪. */
+const NOT_WORDS = /\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|♪/g;
 
 /**
  * Whether a recognised text is something that was said. Whisper invents polite phrases on noise and silence; the level
  * of the sound, the model's own doubt and the phrase itself decide together.
  */
 export function wasSaid(recognition: Recognition, language: Language): boolean {
-  const text = recognition.text.trim().replace(/^[[(*♪].*[\])*♪]$/, '');
+  const text = recognition.text.replace(NOT_WORDS, '').trim();
   if (!/[\p{L}\p{N}]/u.test(text)) return false;
   if (recognition.levelDb < SILENCE_DB) return false;
   if (recognition.noSpeechProb > NO_SPEECH_PROB && recognition.avgLogprob < LOW_LOGPROB) return false;

@@ -1,0 +1,268 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { initializeLogger, type tts, USERDATA_TIMED_TRANSCRIPT, type voice } from '@livekit/agents';
+import { afterEach, describe, expect, it } from 'vitest';
+import { CharlaError } from '../../src/errors.ts';
+import { SpeechCache } from '../../src/providers/tts/speech-cache.ts';
+import { SpeechTTS, type SpeechTTSOptions } from '../../src/providers/tts/speech-tts.ts';
+import {
+  type FixedEngines,
+  type FixedEnginesOptions,
+  fixedSpeech,
+  type SpeechRequest,
+  startFixedEngines,
+} from '../support/fixed-engines.ts';
+
+initializeLogger({ pretty: false, level: 'silent' });
+
+interface SpeechError {
+  type: string;
+  error: Error;
+  recoverable: boolean;
+}
+
+let engines: FixedEngines;
+const homes: string[] = [];
+afterEach(async () => {
+  await engines.close();
+  await Promise.all(homes.splice(0).map((home) => rm(home, { recursive: true, force: true })));
+});
+
+async function speaker(
+  fixed: FixedEnginesOptions = {},
+  options: Partial<SpeechTTSOptions> = {},
+): Promise<SpeechTTS> {
+  engines = await startFixedEngines({ firstAudioMs: 5, msPerCharacter: 10, ...fixed });
+  const voices = { es: 'ef_dora', en: 'af_heart' };
+  const endpoint = {
+    kind: 'custom',
+    baseUrl: engines.baseUrl,
+    apiKey: 'k',
+    model: 'kokoro',
+    voices,
+  } as const;
+  return new SpeechTTS({ endpoint, language: 'es', ...options });
+}
+
+async function cacheFolder(): Promise<{ cache: SpeechCache; home: string }> {
+  const home = await mkdtemp(join(tmpdir(), 'charla-speech-'));
+  homes.push(home);
+  return { cache: new SpeechCache(home), home };
+}
+
+const requests = () => engines.requests as SpeechRequest[];
+const inputs = () => requests().map((one) => one.body.input);
+
+/** Speaks a text through a stream and gives its frames; `onFrame` sees each as it comes. */
+async function speak(speech: SpeechTTS, text: string, onFrame?: (count: number) => void) {
+  const stream = speech.stream();
+  stream.pushText(text);
+  stream.endInput();
+  const frames: tts.SynthesizedAudio[] = [];
+  for await (const audio of stream) {
+    if (typeof audio === 'symbol') continue;
+    frames.push(audio);
+    onFrame?.(frames.length);
+  }
+  return frames;
+}
+
+const seconds = (frames: tts.SynthesizedAudio[]) =>
+  frames.reduce((sum, { frame }) => sum + frame.samplesPerChannel / frame.sampleRate, 0);
+const samples = (frames: tts.SynthesizedAudio[]) =>
+  Int16Array.from(frames.flatMap(({ frame }) => [...frame.data]));
+const transcripts = (frames: tts.SynthesizedAudio[]) =>
+  frames.flatMap(({ frame }) => (frame.userdata[USERDATA_TIMED_TRANSCRIPT] ?? []) as voice.TimedString[]);
+
+function errorsOf(speech: SpeechTTS): SpeechError[] {
+  const errors: SpeechError[] = [];
+  speech.on('error', (event) => errors.push(event));
+  return errors;
+}
+
+describe('speech', () => {
+  it('is heard while the server is still sending it', async () => {
+    const speech = await speaker({ audioPieceMs: 30, msPerCharacter: 100 });
+    const finishedAtFirst: unknown[] = [];
+    const frames = await speak(speech, 'Tienes tres tickets', () =>
+      finishedAtFirst.push(requests()[0]?.finishedAt),
+    );
+    expect(finishedAtFirst[0]).toBeUndefined();
+    expect(requests()[0]?.finishedAt).toBeDefined();
+    expect(seconds(frames)).toBeCloseTo(1.9, 2);
+    expect(samples(frames)).toEqual(fixedSpeech(1.9));
+  });
+
+  it('is asked for clause by clause in the voice of the language, and played in their order', async () => {
+    const speech = await speaker({}, { user: 'call-7', speed: 1.2 });
+    const frames = await speak(speech, 'Claro que sí, Ana. Tienes tres tickets abiertos. ¿Te los leo?');
+    expect(inputs()).toEqual(['Claro que sí,', 'Ana.', 'Tienes tres tickets abiertos.', '¿Te los leo?']);
+    expect(requests()[0]?.body).toMatchObject({
+      model: 'kokoro',
+      voice: 'ef_dora',
+      response_format: 'pcm',
+      speed: 1.2,
+    });
+    expect(requests()[0]?.headers['x-client-id']).toBe('call-7');
+    const clauses = transcripts(frames).map((one) => one.text);
+    expect(clauses.join('')).toBe('Claro que sí, Ana. Tienes tres tickets abiertos. ¿Te los leo?');
+    expect(new Set(frames.map((one) => one.segmentId)).size).toBe(1);
+  });
+
+  it('says with its first frame of each clause which words begin there, and when', async () => {
+    const speech = await speaker({ msPerCharacter: 100 });
+    const frames = await speak(speech, 'Buenos días. Son las tres.');
+    expect(transcripts(frames)).toMatchObject([
+      { text: 'Buenos días. ', startTime: 0 },
+      { text: 'Son las tres.', startTime: expect.closeTo(1.2, 3) },
+    ]);
+  });
+
+  it('asks for the next clause while one is arriving, and never for more than two at once', async () => {
+    const speech = await speaker({ audioPieceMs: 10, msPerCharacter: 20 });
+    await speak(speech, 'La primera frase. La segunda frase. La tercera frase. La cuarta frase.');
+    const list = requests();
+    expect(list).toHaveLength(4);
+    expect(list[1]?.at).toBeLessThan(list[0]?.finishedAt ?? 0);
+    for (const [index, one] of list.entries()) {
+      const running = list.filter((other) => other.at <= one.at && (other.finishedAt ?? Infinity) > one.at);
+      expect(running.length, `at request ${index}`).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('asks nothing for what has no words', async () => {
+    const speech = await speaker();
+    expect(await speak(speech, ' ... — ¡! ')).toEqual([]);
+    expect(requests()).toEqual([]);
+  });
+
+  it('of a whole text comes as one', async () => {
+    const speech = await speaker({ msPerCharacter: 100 });
+    const frames: tts.SynthesizedAudio[] = [];
+    for await (const audio of speech.synthesize('Hola, soy yo.')) frames.push(audio);
+    expect(inputs()).toEqual(['Hola, soy yo.']);
+    expect(seconds(frames)).toBeCloseTo(1.3, 2);
+  });
+
+  it('that is interrupted asks for nothing more', async () => {
+    const speech = await speaker({ audioPieceMs: 50, msPerCharacter: 200 });
+    const errors = errorsOf(speech);
+    const stream = speech.stream();
+    stream.pushText(
+      'La primera frase es larga. La segunda frase también. La tercera frase. La cuarta frase.',
+    );
+    stream.endInput();
+    await stream.next();
+    stream.close();
+    await expect.poll(() => requests().every((one) => one.abortedAt !== undefined)).toBe(true);
+    expect(requests().length).toBeLessThanOrEqual(2);
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('speech that fails', () => {
+  it('reaches the session as an error with our sentence, after one more try, and the rest is not asked for', async () => {
+    const speech = await speaker();
+    const errors = errorsOf(speech);
+    engines.fail('tts', { status: 500 });
+    expect(await speak(speech, 'La primera frase. La segunda frase. La tercera. La cuarta.')).toEqual([]);
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatchObject({ type: 'tts_error', recoverable: false });
+    expect(errors[0]?.error.cause).toBeInstanceOf(CharlaError);
+    expect(errors[0]?.error.cause).toMatchObject({ code: 'CHARLA_PROVIDER_FAILED' });
+    expect(new Set(inputs())).toEqual(new Set(['La primera frase.', 'La segunda frase.']));
+  });
+
+  it('once is not noticed', async () => {
+    const speech = await speaker();
+    const errors = errorsOf(speech);
+    engines.fail('tts', { status: 429, headers: { 'retry-after': '60' }, times: 1 });
+    expect(seconds(await speak(speech, 'La primera frase.'))).toBeGreaterThan(0);
+    expect(errors).toEqual([]);
+  });
+
+  it.each([
+    ['never answers', { hang: true }, 'CHARLA_PROVIDER_TIMEOUT'],
+    ['falls silent in the middle', { stallAfterBytes: 4_800 }, 'CHARLA_PROVIDER_TIMEOUT'],
+    ['breaks off in the middle', { cutAfterBytes: 4_800 }, 'CHARLA_PROVIDER_FAILED'],
+    ['answers without sound', { cutAfterBytes: 0 }, 'CHARLA_PROVIDER_FAILED'],
+  ])('because the server %s ends with an error', async (_, fault, code) => {
+    const speech = await speaker({ msPerCharacter: 60 }, { timeoutMs: 300 });
+    const errors = errorsOf(speech);
+    engines.fail('tts', fault);
+    await speak(speech, 'La primera frase.');
+    expect(errors.map((one) => one.error.cause)).toMatchObject([{ code }]);
+  });
+
+  it('because the answer is empty is an error too, not silence', async () => {
+    const speech = await speaker({ msPerCharacter: 0 });
+    const errors = errorsOf(speech);
+    await speak(speech, 'La primera frase.');
+    expect(errors.map((one) => one.error.message)).toEqual([expect.stringContaining('no sound')]);
+  });
+});
+
+describe('speech that is kept', () => {
+  it('is heard again without the server, even when that is gone', async () => {
+    const { cache } = await cacheFolder();
+    const speech = await speaker({ msPerCharacter: 60 }, { cache, keep: () => true });
+    const first = await speak(speech, 'Perdona, ahora no puedo responder.');
+    expect(requests()).toHaveLength(2);
+    await engines.close();
+    const again = await speak(speech, 'Perdona, ahora no puedo responder.');
+    expect(samples(again)).toEqual(samples(first));
+    expect(transcripts(again)).toEqual(transcripts(first));
+  });
+
+  it('is only what was chosen', async () => {
+    const { cache } = await cacheFolder();
+    const speech = await speaker({}, { cache, keep: (clause) => clause === 'Buenos días.' });
+    await speak(speech, 'Buenos días. Tu saldo es de diez euros.');
+    await speak(speech, 'Buenos días. Tu saldo es de diez euros.');
+    expect(inputs()).toEqual(['Buenos días.', 'Tu saldo es de diez euros.', 'Tu saldo es de diez euros.']);
+  });
+
+  it('belongs to a voice, a model and a speed', async () => {
+    const { cache } = await cacheFolder();
+    const spanish = await speaker({}, { cache, keep: () => true });
+    await speak(spanish, 'No comment.');
+    const { baseUrl } = engines;
+    const endpoint = { kind: 'custom', baseUrl, apiKey: 'k', model: 'kokoro' } as const;
+    const voices = { es: 'ef_dora', en: 'af_heart' };
+    const other = (options: Partial<SpeechTTSOptions>) =>
+      new SpeechTTS({
+        endpoint: { ...endpoint, voices },
+        language: 'es',
+        cache,
+        keep: () => true,
+        ...options,
+      });
+    await speak(other({ language: 'en' }), 'No comment.');
+    await speak(other({ speed: 1.5 }), 'No comment.');
+    await speak(other({ endpoint: { ...endpoint, voices, model: 'other' } }), 'No comment.');
+    await speak(other({}), 'No comment.');
+    expect(requests()).toHaveLength(4);
+  });
+
+  it('is never half of it: what broke off is asked for again', async () => {
+    const { cache, home } = await cacheFolder();
+    const speech = await speaker({ msPerCharacter: 60 }, { cache, keep: () => true });
+    errorsOf(speech);
+    engines.fail('tts', { cutAfterBytes: 4_800, times: 1 });
+    await speak(speech, 'Buenos días.');
+    expect(await readdir(join(home, 'speech')).catch(() => [])).toEqual([]);
+    expect(seconds(await speak(speech, 'Buenos días.'))).toBeCloseTo(0.72, 2);
+    expect(await readdir(join(home, 'speech'))).toEqual([expect.stringMatching(/^[0-9a-f]{64}\.pcm$/)]);
+  });
+
+  it('is heard although it cannot be kept', async () => {
+    const { home } = await cacheFolder();
+    const cache = new SpeechCache(join(home, 'file'));
+    await writeFile(join(home, 'file'), '');
+    const speech = await speaker({}, { cache, keep: () => true });
+    const errors = errorsOf(speech);
+    expect(seconds(await speak(speech, 'Buenos días.'))).toBeGreaterThan(0);
+    expect(errors).toEqual([]);
+  });
+});
