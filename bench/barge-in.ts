@@ -18,9 +18,9 @@ const ANSWER_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 /** How far into the answer the caller speaks: at a different place each time, and with more of it to come. */
 const INTO_ANSWER_MS = [800, 1_300, 1_000, 1_600] as const;
-const INTO_GREETING_MS = 300;
+const INTO_GREETING_MS = 500;
 /** The agent was speaking at that moment: its sound was there this shortly before. */
-const SPEAKING_MS = 250;
+const SPEAKING_MS = 400;
 
 interface BargeInOptions extends EngineOptions {
   turns: number;
@@ -33,7 +33,7 @@ type Interruption = number | 'talked on' | 'nothing to interrupt';
 export function command(): Command {
   const bench = new Command('barge-in')
     .description('The caller speaks over the greeting and over a long answer, in a fresh call each time.')
-    .option('--turns <n>', 'calls for each pipeline', count, 10);
+    .option('--turns <n>', 'interruptions of each kind for each pipeline', count, 10);
   return engineOptions(languageOption(bench), 'fixed');
 }
 
@@ -63,7 +63,7 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
     // The first round warms everything up and is not counted.
     for (let turn = -1; turn < turns; turn += 1) {
       for (const contestant of turn % 2 === 0 ? contestants : contestants.toReversed()) {
-        const outcome = await interruptedCall(stack, contestant, { language, question, words, turn });
+        const outcome = await interruptedCalls(stack, contestant, { language, question, words, turn });
         if (turn < 0) continue;
         over.greeting.get(contestant.name)?.push(outcome.greeting);
         over.answer.get(contestant.name)?.push(outcome.answer);
@@ -75,28 +75,33 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
   }
 }
 
-async function interruptedCall(
+/** A call whose greeting is interrupted, and one whose long answer is. */
+async function interruptedCalls(
   stack: BenchStack,
   { agentName }: Contestant,
   about: { language: Language; question: Int16Array; words: Int16Array; turn: number },
 ): Promise<{ greeting: Interruption; answer: Interruption }> {
   const { language, question, words, turn } = about;
-  const call = await startCall(stack, {
-    agentName,
-    language,
-    dataTools: CONVERSATIONS[language].dataTools,
-  });
-  const { caller } = call;
-  try {
-    const greeting = await interrupt(caller, call.joinedAt, INTO_GREETING_MS, words);
-    // With engines that always answer at length the interruption is answered at length too.
-    await silence(call, words);
+  const { dataTools } = CONVERSATIONS[language];
+  const call = async (use: (call: BenchCall) => Promise<Interruption>) => {
+    const started = await startCall(stack, { agentName, language, dataTools });
+    try {
+      return await use(started);
+    } finally {
+      await started.hangUp();
+    }
+  };
+  const greeting = await call(({ caller, joinedAt }) => interrupt(caller, joinedAt, INTO_GREETING_MS, words));
+  const answer = await call(async ({ caller, joinedAt }) => {
+    await caller
+      .until(() => caller.firstSoundAfter(joinedAt), ANSWER_TIMEOUT_MS, 'the greeting')
+      .catch(() => undefined);
+    await caller.quiet(ANSWER_TIMEOUT_MS).catch(() => undefined);
     const askedAt = await caller.say(question);
     const into = INTO_ANSWER_MS[Math.max(0, turn) % INTO_ANSWER_MS.length] ?? INTO_ANSWER_MS[0];
-    return { greeting, answer: await interrupt(caller, askedAt, into, words) };
-  } finally {
-    await call.hangUp();
-  }
+    return interrupt(caller, askedAt, into, words);
+  });
+  return { greeting, answer };
 }
 
 /**
@@ -127,18 +132,6 @@ async function interrupt(
   return lastSound === undefined ? 'talked on' : Math.max(0, lastSound - startedAt);
 }
 
-/** Waits until the agent is silent and stays so, asking for it if need be. */
-async function silence({ caller }: BenchCall, words: Int16Array): Promise<void> {
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    const quiet = await caller.quiet(ANSWER_TIMEOUT_MS).then(
-      () => true,
-      () => false,
-    );
-    if (quiet) return;
-    await caller.say(words);
-  }
-}
-
 function report(
   { engines, language, turns }: BargeInOptions,
   over: Record<'greeting' | 'answer', ReadonlyMap<string, readonly Interruption[]>>,
@@ -153,7 +146,7 @@ function report(
     }));
   });
   return {
-    title: `Barge-in, ${engines} engines, ${language}, ${turns} calls each`,
+    title: `Barge-in, ${engines} engines, ${language}, ${turns} of each kind`,
     rows: [...(answer?.rows ?? []), ...(greeting?.rows ?? [])],
     json: {
       options: { engines, language, turns },
