@@ -98,7 +98,8 @@ export const ERRORS = {
   CHARLA_MODEL_LOADING: {
     status: 503,
     title: 'Model is not ready',
-    detail: 'The model {id} is not ready ({state}). Try again in {retryAfterSeconds} s; GET /health shows its state.',
+    detail:
+      'The model {id} is not ready ({state}). Try again in {retryAfterSeconds} s; GET /health shows its state.',
   },
   CHARLA_MODEL_QUEUE_FULL: {
     status: 429,
@@ -133,6 +134,18 @@ export const ERRORS = {
     status: 504,
     title: 'Model endpoint is too slow',
     detail: 'The {kind} endpoint at {url} gave no answer within {timeoutMs} ms.',
+  },
+  CHARLA_OLLAMA_UNAVAILABLE: {
+    status: 503,
+    title: 'Ollama is not reachable',
+    detail:
+      'Ollama at {host} does not answer ({reason}). Start it with `ollama serve`, set OLLAMA_HOST, or set LLM_PROVIDER=local.',
+  },
+  CHARLA_OLLAMA_MODEL: {
+    status: 503,
+    title: 'Ollama cannot serve the model',
+    detail:
+      'Ollama at {host} cannot serve the model {model}: {reason}. Set LLM_MODEL to one that `ollama list` or ollama.com/library names, or LLM_PROVIDER=local.',
   },
   CHARLA_CHILD_FAILED: {
     status: 503,
