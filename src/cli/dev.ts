@@ -16,7 +16,7 @@ import { listenForStop } from './dev/stop-signal.ts';
 export function devCommand(): Command {
   return new Command('dev')
     .description(
-      'Starts livekit-server, the local models, the worker, the HTTP API and the page on this machine, and keeps\n' +
+      'Starts livekit-server, the local models, the worker, the HTTP API and the page on this machine, and keeps ' +
         'them running until Ctrl-C. What is not there yet is fetched first: livekit-server, the models, the page.',
     )
     .action(runDev);
