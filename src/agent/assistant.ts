@@ -1,5 +1,5 @@
 import type { ReadableStream } from 'node:stream/web';
-import { type llm, voice } from '@livekit/agents';
+import { llm, voice } from '@livekit/agents';
 import { CharlaError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Prompts } from './prompts.ts';
@@ -64,6 +64,12 @@ export class Assistant extends voice.Agent {
     toolCtx: llm.ToolContext,
     modelSettings: voice.ModelSettings,
   ): Promise<ReadableStream<llm.ChatChunk | string> | null> {
+    const model = this.session.llm instanceof llm.LLM ? this.session.llm : undefined;
+    let failure: Error | undefined;
+    const onError = (event: { error: Error; recoverable: boolean }) => {
+      if (!event.recoverable) failure ??= event.error;
+    };
+    model?.on('error', onError);
     const answer = await voice.Agent.default.llmNode(this, chatCtx, toolCtx, modelSettings);
     if (answer === null) return null;
     const { prompts, log, modelUrl, onModelSilent } = this.#options;
@@ -72,6 +78,8 @@ export class Assistant extends voice.Agent {
       stallTimeoutMs: STALL_TIMEOUT_MS,
       failed: prompts.phrases.model_failed,
       brokeOff: prompts.phrases.model_broke_off,
+      error: () => failure,
+      onEnd: () => model?.off('error', onError),
       onFailure: ({ reason, began, error }) => {
         log.error({ reason, began, err: error }, 'model failed; said so');
         if (reason === 'timeout') {

@@ -1,10 +1,11 @@
-import { inference, type VAD, voice } from '@livekit/agents';
+import { type VAD, voice } from '@livekit/agents';
 import type { Language } from '../config/config.ts';
 import { createLLM } from '../providers/llm/create-llm.ts';
 import type { Providers } from '../providers/resolve.ts';
 import { WhisperSTT } from '../providers/stt/whisper-stt.ts';
 import type { SpeechCache } from '../providers/tts/speech-cache.ts';
 import { SpeechTTS } from '../providers/tts/speech-tts.ts';
+import { TurnDetector } from './turns/turn-detector.ts';
 
 export interface CallSession {
   session: voice.AgentSession;
@@ -27,14 +28,14 @@ export function createSession(options: {
 }): CallSession {
   const { id: user, language, providers, vad, cache, keep } = options;
   const stt = new WhisperSTT({ endpoint: providers.stt, language, vad, user });
+  const detector = new TurnDetector(language);
   const session = new voice.AgentSession({
     vad,
     stt,
     llm: createLLM(providers.llm, user),
     tts: new SpeechTTS({ endpoint: providers.tts, language, cache, keep, user }),
     turnHandling: {
-      // Left open, the framework takes LiveKit Cloud's models under `LIVEKIT_DEV_MODE`.
-      turnDetection: new inference.TurnDetector({ version: 'v1-mini' }),
+      turnDetection: detector,
       endpointing: { mode: 'fixed', minDelay: 300, maxDelay: 900 },
       interruption: {
         mode: 'vad',
@@ -56,5 +57,8 @@ export function createSession(options: {
       maxUnrecoverableErrors: Number.POSITIVE_INFINITY,
     },
   });
+  session.on(voice.AgentSessionEventTypes.UserInputTranscribed, ({ transcript }) =>
+    detector.heard(transcript),
+  );
   return { session, stt };
 }

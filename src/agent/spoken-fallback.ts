@@ -12,6 +12,10 @@ export interface SpokenFallbackOptions {
   failed: string;
   /** Said when the answer broke off after it had begun. */
   brokeOff: string;
+  /** The error that ended the answer, where its stream just ends on one. */
+  error?: () => Error | undefined;
+  /** Called once when the answer is over: complete, failed or cancelled. */
+  onEnd?: () => void;
   onFailure: (failure: { reason: 'timeout' | 'error' | 'empty'; began: boolean; error?: unknown }) => void;
 }
 
@@ -32,12 +36,13 @@ export function withSpokenFallback<T extends Piece>(
   return new ReadableStream<T | string>({
     async pull(controller) {
       const limit = began ? options.stallTimeoutMs : options.firstTokenTimeoutMs;
-      const next = await Promise.race([read(reader), timeout(limit)]);
+      const next = failed(await Promise.race([read(reader), timeout(limit)]), options.error);
       if (next.kind === 'piece') {
         began ||= hasContent(next.value);
         controller.enqueue(next.value);
         return;
       }
+      options.onEnd?.();
       if (next.kind === 'done' && began) {
         controller.close();
         return;
@@ -48,7 +53,10 @@ export function withSpokenFallback<T extends Piece>(
       controller.close();
       await reader.cancel().catch(() => undefined);
     },
-    cancel: (reason) => reader.cancel(reason),
+    cancel: (reason) => {
+      options.onEnd?.();
+      return reader.cancel(reason);
+    },
   });
 }
 
@@ -63,6 +71,12 @@ function read<T>(reader: ReadableStreamDefaultReader<T>): Promise<Next<T>> {
     ({ done, value }): Next<T> => (done ? { kind: 'done' } : { kind: 'piece', value }),
     (error: unknown): Next<T> => ({ kind: 'error', error }),
   );
+}
+
+/** The framework's model streams end quietly when the model failed. */
+function failed<T>(next: Next<T>, errorOf: SpokenFallbackOptions['error']): Next<T> {
+  const error = next.kind === 'done' ? errorOf?.() : undefined;
+  return error === undefined ? next : { kind: 'error', error };
 }
 
 async function timeout(ms: number): Promise<{ kind: 'timeout' }> {
