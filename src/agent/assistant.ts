@@ -64,14 +64,14 @@ export class Assistant extends voice.Agent {
     toolCtx: llm.ToolContext,
     modelSettings: voice.ModelSettings,
   ): Promise<ReadableStream<llm.ChatChunk | string> | null> {
+    const answer = await voice.Agent.default.llmNode(this, chatCtx, toolCtx, modelSettings);
+    if (answer === null) return null;
     const model = this.session.llm instanceof llm.LLM ? this.session.llm : undefined;
     let failure: Error | undefined;
     const onError = (event: { error: Error; recoverable: boolean }) => {
       if (!event.recoverable) failure ??= event.error;
     };
     model?.on('error', onError);
-    const answer = await voice.Agent.default.llmNode(this, chatCtx, toolCtx, modelSettings);
-    if (answer === null) return null;
     const { prompts, log, modelUrl, onModelSilent } = this.#options;
     return withSpokenFallback(answer, {
       firstTokenTimeoutMs: FIRST_TOKEN_TIMEOUT_MS,
