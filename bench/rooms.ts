@@ -9,8 +9,9 @@ import { CHARLA, type Contestant, STOCK } from './support/contestants.ts';
 import { CONVERSATIONS } from './support/conversation.ts';
 import { type EngineOptions, engineOptions } from './support/engines.ts';
 import { counts, languageOption, parseOptions } from './support/options.ts';
-import { processTree, totalMb } from './support/process-memory.ts';
+import { totalMb } from './support/process-memory.ts';
 import { type BenchStack, startBenchStack } from './support/stack.ts';
+import { type WorkerMemory, workerMemory } from './support/worker-memory.ts';
 
 /** A caller who has heard nothing for this long has hung up. */
 const PATIENCE_MS = 30_000;
@@ -46,7 +47,7 @@ export function command(): Command {
 export async function greetCallers(
   n: number,
   open: () => Promise<Pick<OpenRoom, 'url' | 'token'>>,
-  options: { whileAllAreIn?: () => Promise<void>; patienceMs?: number } = {},
+  options: { whileAllAreIn?: (greeted: number) => Promise<void>; patienceMs?: number } = {},
 ): Promise<Greetings> {
   const { whileAllAreIn, patienceMs = PATIENCE_MS } = options;
   const callers: Caller[] = [];
@@ -63,8 +64,9 @@ export async function greetCallers(
         return at === undefined ? undefined : at - joinedAt;
       }),
     );
-    await whileAllAreIn?.();
-    return { callers: n, greetingMs: greeted.filter((ms) => ms !== undefined) };
+    const greetingMs = greeted.filter((ms) => ms !== undefined);
+    await whileAllAreIn?.(greetingMs.length);
+    return { callers: n, greetingMs };
   } finally {
     await Promise.all(callers.map((caller) => caller.hangUp()));
   }
@@ -85,16 +87,19 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
     const rows: Array<Record<string, string | number>> = [];
     const json: object[] = [];
     for (const n of options.n) {
-      const measured = new Map<string, Awaited<ReturnType<typeof measure>>>();
+      const measured = new Map<string, Measured>();
       for (const contestant of contestants) {
         measured.set(contestant.name, await measure(stack, contestant, language, n));
       }
-      const stockMb = measured.get(BASELINE)?.perCallMb;
       const greetings = new Map([...measured].map(([name, { greetingMs }]) => [name, greetingMs]));
       const compared = compare('join → greeting, ms', greetings, (name) => {
-        const { perCallMb = Number.NaN } = measured.get(name) ?? {};
-        const ratio = name === BASELINE || !stockMb ? '' : Number((perCallMb / stockMb).toFixed(2));
-        return { 'MB a call (PSS)': Math.round(perCallMb), 'MB / stock': ratio };
+        const { jobMb = Number.NaN, workerMb = 0 } = measured.get(name) ?? {};
+        const ofStock = jobMb / (measured.get(BASELINE)?.jobMb ?? Number.NaN);
+        return {
+          'job MB': shown(jobMb),
+          'job / stock': name === BASELINE ? '' : shown(ofStock, 2),
+          'worker MB': shown(workerMb),
+        };
       });
       for (const { n: greeted, ...row } of compared.rows) {
         rows.push({ callers: n, greeted: greeted ?? 0, ...row });
@@ -103,7 +108,12 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
         n,
         greetingMs: compared.json,
         greeted: Object.fromEntries([...greetings].map(([name, all]) => [name, all.length])),
-        perCallMb: Object.fromEntries([...measured].map(([name, one]) => [name, Math.round(one.perCallMb)])),
+        memory: Object.fromEntries(
+          [...measured].map(([name, { jobMb, workerMb }]) => [
+            name,
+            { jobMb: Math.round(jobMb), workerMb: Math.round(workerMb) },
+          ]),
+        ),
       });
     }
     return {
@@ -116,17 +126,21 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
   }
 }
 
-/** @returns greetings, and how much a worker's processes grew for each greeted call, MB of proportional share */
+interface Measured extends Greetings {
+  /** Mean of the job processes in a call, MB of proportional share. */
+  jobMb: number;
+  /** The worker with all of its processes, in these calls, MB of proportional share. */
+  workerMb: number;
+}
+
 async function measure(
   stack: BenchStack,
   { name, agentName }: Contestant,
   language: Language,
   n: number,
-): Promise<Greetings & { perCallMb: number }> {
-  const worker = async () => totalMb(await processTree(stack.pid(name) ?? 0));
+): Promise<Measured> {
   const rooms: OpenRoom[] = [];
-  const before = await worker();
-  let during = before;
+  let memory: WorkerMemory | undefined;
   const greetings = await greetCallers(
     n,
     async () => {
@@ -136,12 +150,21 @@ async function measure(
       return room;
     },
     {
-      whileAllAreIn: async () => {
-        during = await worker();
+      whileAllAreIn: async (greeted) => {
+        memory = await workerMemory(stack.pid(name) ?? 0, greeted);
       },
     },
   );
   for (const room of rooms) await room.close();
   await sleep(CALM_MS);
-  return { ...greetings, perCallMb: (during - before) / Math.max(1, greetings.greetingMs.length) };
+  const { parent = [], turnDetector = [], jobsInCall = [], idleJobs = [] } = memory ?? {};
+  return {
+    ...greetings,
+    jobMb: jobsInCall.length === 0 ? Number.NaN : totalMb(jobsInCall) / jobsInCall.length,
+    workerMb: totalMb([...parent, ...turnDetector, ...jobsInCall, ...idleJobs]),
+  };
+}
+
+function shown(value: number, digits = 0): string | number {
+  return Number.isFinite(value) ? Number(value.toFixed(digits)) : '–';
 }

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { TURN_TOPIC } from '../src/agent/turn-reports.ts';
+import { NOTICE_TOPIC, TURN_TOPIC } from '../src/agent/turn-reports.ts';
 import type { Language } from '../src/config/config.ts';
 import type { Caller } from '../test/support/caller.ts';
 import type { BenchResult, Rows } from './support/bench-result.ts';
@@ -30,7 +30,9 @@ type Turn =
   | { outcome: 'answered'; voiceToVoiceMs: number; stages: Record<string, number> }
   /** The agent began to answer before the question was over. */
   | { outcome: 'cut off' }
-  | { outcome: 'no answer' };
+  | { outcome: 'no answer' }
+  /** A sentence came in the answer's place, because an engine failed. */
+  | { outcome: 'apology' };
 
 interface Measured {
   turns: Turn[];
@@ -144,6 +146,7 @@ class VoiceBench {
       const of = this.#measured.get(name)?.turns ?? [];
       return {
         'no answer': of.filter(({ outcome }) => outcome === 'no answer').length,
+        apology: of.filter(({ outcome }) => outcome === 'apology').length,
         'cut off': of.filter(({ outcome }) => outcome === 'cut off').length,
       };
     };
@@ -227,7 +230,8 @@ async function greeting({ caller, joinedAt }: BenchCall): Promise<number | undef
 }
 
 async function ask(caller: Caller, question: Int16Array): Promise<Turn> {
-  const reportsBefore = reports(caller).length;
+  const reportsBefore = messages(caller, TURN_TOPIC).length;
+  const noticesBefore = messages(caller, NOTICE_TOPIC).length;
   const beganAt = performance.now();
   const endedAt = await caller.say(question);
   const firstSound = await caller
@@ -236,14 +240,15 @@ async function ask(caller: Caller, question: Int16Array): Promise<Turn> {
   await caller.quiet(ANSWER_TIMEOUT_MS).catch(() => undefined);
   if ((caller.firstSoundAfter(beganAt) ?? Number.POSITIVE_INFINITY) < endedAt) return { outcome: 'cut off' };
   if (firstSound === undefined) return { outcome: 'no answer' };
+  if (messages(caller, NOTICE_TOPIC).length > noticesBefore) return { outcome: 'apology' };
   const report = await caller
-    .until(() => reports(caller)[reportsBefore], REPORT_TIMEOUT_MS, 'the report of the turn')
+    .until(() => messages(caller, TURN_TOPIC)[reportsBefore], REPORT_TIMEOUT_MS, 'the report of the turn')
     .catch(() => ({}));
   return { outcome: 'answered', voiceToVoiceMs: firstSound - endedAt, stages: stagesOf(report) };
 }
 
-function reports(caller: Caller): Array<Record<string, unknown>> {
-  return caller.messages.flatMap(({ topic, value }) => (topic === TURN_TOPIC ? [value] : []));
+function messages(caller: Caller, of: string): Array<Record<string, unknown>> {
+  return caller.messages.flatMap(({ topic, value }) => (topic === of ? [value] : []));
 }
 
 function stagesOf(report: Record<string, unknown>): Record<string, number> {
