@@ -83,7 +83,6 @@ async function start(env: Record<string, string> = {}): Promise<Start> {
   const startedAt = performance.now();
   const dev = execa('npm', ['run', 'dev'], {
     env: {
-      // As a person has it who cloned the repository: no variable of this process reaches it.
       NODE_ENV: 'development',
       PORT: String(api),
       WORKER_PORT: String(worker),

@@ -6,7 +6,9 @@ import { ModelStore } from '../../src/inference/model-store.ts';
 /** The three jobs of a voice pipeline. */
 const JOBS = ['stt', 'llm', 'tts'] as const;
 const LOCAL_MODELS = { stt: 'whisper-base', llm: 'qwen2.5-0.5b', tts: 'kokoro' } as const;
-const INFERENCE_READY_MS = 600_000;
+
+/** Loading three models on a busy machine. */
+export const ENGINES_READY_TIMEOUT_MS = 600_000;
 
 /** Which models all pipelines of a run talk to. */
 export interface EngineOptions {
@@ -102,6 +104,3 @@ export async function assertModels(options: EngineOptions, config: Config): Prom
     );
   }
 }
-
-/** Loading three models on a busy machine. */
-export const ENGINES_READY_TIMEOUT_MS = INFERENCE_READY_MS;
