@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { CharlaError } from '../errors.ts';
 import { LocalModels } from './local-models.ts';
 import { sendOpenAiError } from './openai-error.ts';
@@ -50,7 +50,7 @@ export async function createInferenceServer(options: InferenceOptions): Promise<
   });
   const server = fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     // A call that ends must not keep the process from ending.
     forceCloseConnections: true,

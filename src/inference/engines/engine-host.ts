@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { CharlaError } from '../../errors.ts';
 import { FairQueue, QueueFullError } from '../fair-queue.ts';
@@ -7,6 +8,9 @@ import { type FromWorker, fromPortable, type ToWorker, type WorkerData } from '.
 
 /** How long a client is asked to wait before it tries again. */
 const RETRY_AFTER_SECONDS = 2;
+/** A run of Kokoro or Whisper that is under way can't be stopped; this is about the longest. */
+const DISPOSE_LIMIT_MS = 4000;
+const TERMINATE_LIMIT_MS = 1000;
 
 export interface EngineHostOptions extends EngineOptions {
   engine: EngineName;
@@ -114,14 +118,21 @@ export class EngineHost<J extends Job> {
     }
   }
 
+  /** Ends the thread, after its engine has freed its native memory: ending it under a native call crashes the process. */
   async close(): Promise<void> {
     this.#closing = true;
-    // The engine frees its native memory itself: ending a thread under a running native call crashes the process.
-    const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
     if (this.#state === 'failed') return;
-    await this.#ready.catch(() => undefined);
-    this.#post({ kind: 'dispose' });
-    await exited;
+    const disposed = new Promise<void>((resolve) => {
+      this.#worker.on('message', (message: FromWorker) => {
+        if (message.kind === 'disposed') resolve();
+      });
+    });
+    const goodbye = this.#ready.then(() => {
+      this.#post({ kind: 'dispose' });
+      return disposed;
+    });
+    await Promise.race([goodbye.catch(() => undefined), sleep(DISPOSE_LIMIT_MS, undefined, { ref: false })]);
+    await Promise.race([this.#worker.terminate(), sleep(TERMINATE_LIMIT_MS, undefined, { ref: false })]);
   }
 
   #send(request: Jobs[J]['request'], { signal, onChunk }: RunOptions<J>): Promise<Jobs[J]['result']> {

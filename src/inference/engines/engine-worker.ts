@@ -7,14 +7,14 @@ const { engine: name, options } = workerData as WorkerData;
 if (parentPort === null) throw new Error('engine-worker.ts runs as a worker thread only.');
 const port = parentPort;
 
-const running = new Map<number, AbortController>();
+const running = new Map<number, { controller: AbortController; ended: Promise<void> }>();
 const begun = performance.now();
 try {
   const engine = await load(name, options);
   port.on('message', (message: ToWorker) => {
-    if (message.kind === 'run') void run(engine, message.id, message.request);
-    else if (message.kind === 'cancel') running.get(message.id)?.abort();
-    else void engine.dispose().then(() => port.close());
+    if (message.kind === 'run') start(engine, message.id, message.request);
+    else if (message.kind === 'cancel') running.get(message.id)?.controller.abort();
+    else void dispose(engine);
   });
   send({ kind: 'ready', concurrency: engine.concurrency, loadMs: Math.round(performance.now() - begun) });
 } catch (error) {
@@ -33,20 +33,29 @@ async function load(engine: EngineName, engineOptions: EngineOptions): Promise<E
   return (await factories[engine]()) as unknown as Engine<Job>;
 }
 
-async function run(engine: Engine<Job>, id: number, request: unknown): Promise<void> {
+function start(engine: Engine<Job>, id: number, request: unknown): void {
   const controller = new AbortController();
-  running.set(id, controller);
+  const ended = run(engine, id, request, controller.signal).finally(() => running.delete(id));
+  running.set(id, { controller, ended });
+}
+
+async function run(engine: Engine<Job>, id: number, request: unknown, signal: AbortSignal): Promise<void> {
   try {
     const result = await engine.run(request as Parameters<typeof engine.run>[0], {
-      signal: controller.signal,
+      signal,
       emit: (chunk) => send({ kind: 'chunk', id, chunk }),
     });
     send({ kind: 'done', id, result });
   } catch (error) {
     send({ kind: 'error', id, error: toPortable(error, options.id) });
-  } finally {
-    running.delete(id);
   }
+}
+
+async function dispose(engine: Engine<Job>): Promise<void> {
+  for (const { controller } of running.values()) controller.abort();
+  await Promise.all([...running.values()].map(({ ended }) => ended));
+  await engine.dispose();
+  send({ kind: 'disposed' });
 }
 
 function send(message: FromWorker): void {

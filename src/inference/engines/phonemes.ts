@@ -1,5 +1,6 @@
 import createEspeak from '@echogarden/espeak-ng-emscripten';
 import type { SpeechLanguage } from './engine.ts';
+import { respellLoanwords } from './spanish-loanwords.ts';
 
 /**
  * Text to phonemes by eSpeak NG. **eSpeak NG is GPL-3.0**, unlike everything else here: this file is the only one that
@@ -21,7 +22,8 @@ export async function createPhonemizer(): Promise<Phonemizer> {
   const espeak = new Espeak();
   return (text, voice) => {
     espeak.set_voice(voice);
-    return splitPunctuation(text).flatMap(({ words, mark }) => {
+    const spoken = voice === 'es-419' ? respellLoanwords(text) : text;
+    return splitPunctuation(spoken).flatMap(({ words, mark }) => {
       const ipa = words === '' ? '' : espeak.synthesize_ipa(words).ipa;
       return [...phonemesOf(ipa), ...(mark === '' ? [] : [mark, ' '])];
     });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConverterType, create } from '@alexanderolsen/libsamplerate-js';
+import libsamplerate from '@alexanderolsen/libsamplerate-js';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { z } from 'zod';
 import { CharlaError } from '../../errors.ts';
@@ -32,8 +32,8 @@ export async function createPiper({ id, directory, threads }: EngineOptions): Pr
     readFile(join(directory, 'model.onnx.json'), 'utf8'),
   ]);
   const config = voiceConfig.parse(JSON.parse(configText));
-  const resampler = await create(1, config.audio.sample_rate, SAMPLE_RATE, {
-    converterType: ConverterType.SRC_SINC_FASTEST,
+  const resampler = await libsamplerate.create(1, config.audio.sample_rate, SAMPLE_RATE, {
+    converterType: libsamplerate.ConverterType.SRC_SINC_FASTEST,
   });
 
   const speak = async ({ text, language, speed }: ClauseRequest) => {

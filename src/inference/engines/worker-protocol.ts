@@ -12,7 +12,8 @@ export type FromWorker =
   | { kind: 'chunk'; id: number; chunk: unknown }
   | { kind: 'done'; id: number; result: unknown }
   | { kind: 'error'; id: number; error: PortableError }
-  | { kind: 'failed'; error: PortableError };
+  | { kind: 'failed'; error: PortableError }
+  | { kind: 'disposed' };
 
 export interface WorkerData {
   engine: EngineName;
