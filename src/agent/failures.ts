@@ -5,7 +5,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Phrases } from './prompts.ts';
 import { publishNotice } from './turn-reports.ts';
 
-/** Two apologies in a row within this time would talk over the caller, or loop when the voice itself is down. */
+/** An apology sooner than this after the last one would talk over the caller. */
 const APOLOGY_INTERVAL_MS = 5_000;
 
 /**
@@ -13,11 +13,16 @@ const APOLOGY_INTERVAL_MS = 5_000;
  * A failing model has its sentence in the answer's place, see `spoken-fallback.ts`; here it gets only its notice.
  */
 export function speakFailures(session: voice.AgentSession, room: Room, phrases: Phrases, log: Logger): void {
-  let lastApology = Number.NEGATIVE_INFINITY;
+  let apology: { handle: voice.SpeechHandle; endedAt?: number } | undefined;
   const apologise = (phrase: string) => {
-    if (performance.now() - lastApology < APOLOGY_INTERVAL_MS) return;
-    lastApology = performance.now();
-    session.say(phrase, { addToChatCtx: false });
+    // While one is being said, a failure of the voice is a failure to say it: the next would fail as well, for ever.
+    if (apology !== undefined && apology.endedAt === undefined) return;
+    if (apology?.endedAt !== undefined && performance.now() - apology.endedAt < APOLOGY_INTERVAL_MS) return;
+    const said: typeof apology = { handle: session.say(phrase, { addToChatCtx: false }) };
+    apology = said;
+    said.handle.addDoneCallback(() => {
+      said.endedAt = performance.now();
+    });
   };
 
   session.on(voice.AgentSessionEventTypes.Error, ({ error }) => {

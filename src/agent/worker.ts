@@ -1,7 +1,8 @@
 import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
 import pRetry from 'p-retry';
 import type { Config, Language } from '../config/config.ts';
-import { resolveProviders } from '../providers/resolve.ts';
+import { prepareOllama } from '../providers/llm/ollama.ts';
+import { resolveProviders, type SpeechEndpoint } from '../providers/resolve.ts';
 import { SpeechCache } from '../providers/tts/speech-cache.ts';
 import { SpeechTTS } from '../providers/tts/speech-tts.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -59,11 +60,8 @@ export async function runWorker(config: Config, log: Logger, drainMs: number): P
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
-  prepareSpeech(config, log).catch((error: unknown) => {
-    log.warn(
-      { err: error },
-      'the phrases of the agent could not all be prepared; the next start tries again',
-    );
+  warmUp(config, log).catch((error: unknown) => {
+    log.warn({ err: error }, 'not everything was made ready ahead; the first calls may be slower');
   });
   await worker.run();
 }
@@ -77,8 +75,7 @@ export function jobLoad(calls: number, limit: number): number {
  * Synthesises the agent's own phrases in both languages, one after another, into the speech cache. The voice's
  * server may start after us, so each is tried for a minute; a call can do without.
  */
-export async function prepareSpeech(config: Config, log: Logger): Promise<void> {
-  const { tts: endpoint } = await resolveProviders(config);
+async function prepareSpeech(config: Config, endpoint: SpeechEndpoint, log: Logger): Promise<void> {
   for (const language of ['es', 'en'] satisfies Language[]) {
     const clauses = await phraseClauses(loadPrompts(language).phrases);
     const speech = new SpeechTTS({
@@ -92,6 +89,12 @@ export async function prepareSpeech(config: Config, log: Logger): Promise<void> 
     }
   }
   log.info('the phrases of the agent are ready to be heard');
+}
+
+async function warmUp(config: Config, log: Logger): Promise<void> {
+  const { llm, tts } = await resolveProviders(config);
+  if (llm.kind === 'ollama') await prepareOllama({ host: config.OLLAMA_HOST, model: llm.model, log });
+  await prepareSpeech(config, tts, log);
 }
 
 async function drain(sound: AsyncIterable<Uint8Array>): Promise<void> {

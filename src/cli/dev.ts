@@ -32,13 +32,17 @@ async function runDev(): Promise<void> {
     .map(({ model }) => model);
   const inference = needsInference(providers);
   const livekitRuns = await checkPorts(config, { inference });
-  const livekit = await prepare({ config, models, livekitRuns, signal: stop.signal }).catch(
-    (error: unknown) => {
-      // Ctrl-C during a download is no failure; what is there of it is kept for the next time.
-      if (stop.signal.aborted) process.exit(0);
-      throw error;
-    },
-  );
+  const livekit = await prepare({
+    config,
+    models,
+    livekitRuns,
+    ...(providers.llm.kind === 'ollama' && { ollamaModel: providers.llm.model }),
+    signal: stop.signal,
+  }).catch((error: unknown) => {
+    // Ctrl-C during a download is no failure; what is there of it is kept for the next time.
+    if (stop.signal.aborted) process.exit(0);
+    throw error;
+  });
 
   const log = createChildLog(config.LOG_LEVEL, (text) => process.stdout.write(text));
   const supervisor = new ProcessSupervisor({

@@ -15,6 +15,9 @@ const url = (...protocols: string[]) =>
     error: `is not a URL that starts with ${protocols.map((p) => `${p}://`).join(' or ')}`,
   });
 const flag = (fallback: boolean) => z.stringbool({ error: 'is neither true nor false' }).default(fallback);
+/** Ollama's own form of its variable has no scheme: `0.0.0.0:11434`. */
+const withHttp = (host: unknown) =>
+  typeof host === 'string' && !host.includes('://') ? `http://${host}` : host;
 const language = z.enum(['es', 'en']);
 
 /**
@@ -90,7 +93,8 @@ export const configSchema = z.object({
   FRONTEND_THEME: z.enum(['modern', 'minimal', 'dark']).default('modern').describe('Theme of the page.'),
 
   OPENAI_API_KEY: z.string().min(1).optional().describe('With it, OpenAI serves what «auto» decides.'),
-  OLLAMA_HOST: url('http', 'https')
+  OLLAMA_HOST: z
+    .preprocess(withHttp, url('http', 'https'))
     .default('http://127.0.0.1:11434')
     .describe('An Ollama that answers here is used by LLM_PROVIDER=auto.'),
 
@@ -157,7 +161,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = environment()): Config {
   );
   const parsed = configSchema.safeParse(given);
   const problems = parsed.success
-    ? productionProblems(parsed.data)
+    ? [...productionProblems(parsed.data), ...missingKeys(parsed.data)]
     : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
   if (!parsed.success || problems.length > 0) {
     throw new CharlaError('CHARLA_CONFIG_INVALID', {
@@ -194,6 +198,13 @@ function environment(): NodeJS.ProcessEnv {
   const fromFile: Record<string, string> = {};
   readDotenv({ processEnv: fromFile, quiet: true });
   return { ...fromFile, ...process.env };
+}
+
+function missingKeys(config: Config): string[] {
+  return (['STT', 'LLM', 'TTS'] as const)
+    .filter((kind) => config[`${kind}_PROVIDER`] === 'openai' && config[`${kind}_BASE_URL`] === undefined)
+    .filter((kind) => (config[`${kind}_API_KEY`] ?? config.OPENAI_API_KEY) === undefined)
+    .map((kind) => `${kind}_PROVIDER is openai and there is no key; set OPENAI_API_KEY`);
 }
 
 function productionProblems(config: Config): string[] {

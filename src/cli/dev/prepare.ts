@@ -1,6 +1,9 @@
 import { Listr } from 'listr2';
+import prettyBytes from 'pretty-bytes';
 import type { Config } from '../../config/config.ts';
 import { ModelStore } from '../../inference/model-store.ts';
+import { prepareOllama } from '../../providers/llm/ollama.ts';
+import { createLogger } from '../../telemetry/log.ts';
 import { printError } from '../print-error.ts';
 import { pullProgressText } from '../pull-progress.ts';
 import { buildPage } from './build-page.ts';
@@ -12,6 +15,8 @@ export interface PrepareOptions {
   models: readonly string[];
   /** Whether a livekit-server of ours answers already. */
   livekitRuns: boolean;
+  /** The model that an Ollama shall have in memory, where one serves the calls. */
+  ollamaModel?: string;
   signal: AbortSignal;
 }
 
@@ -26,7 +31,7 @@ const PLAIN_INTERVAL_MS = 5000;
  * @throws CharlaError of what could not be had; when it is more than one, the others are printed
  */
 export async function prepare(options: PrepareOptions): Promise<LivekitServer | undefined> {
-  const { config, models, livekitRuns, signal } = options;
+  const { config, models, livekitRuns, ollamaModel, signal } = options;
   const store = new ModelStore({ home: config.CHARLA_HOME });
   const errors: unknown[] = [];
   let livekit: LivekitServer | undefined;
@@ -58,6 +63,21 @@ export async function prepare(options: PrepareOptions): Promise<LivekitServer | 
         return undefined;
       }),
     ),
+    ...(ollamaModel !== undefined
+      ? [
+          step(`Ollama's ${ollamaModel}`, async (tell) => {
+            await prepareOllama({
+              host: config.OLLAMA_HOST,
+              model: ollamaModel,
+              onProgress: ({ status, completed, total }) =>
+                tell(`${status} · ${prettyBytes(completed)} of ${prettyBytes(total)}`),
+              log: createLogger('dev', 'warn'),
+              signal,
+            });
+            return undefined;
+          }),
+        ]
+      : []),
     step('page', async () => ((await buildPage()) ? 'built' : undefined)),
   ];
   await new Listr(tasks, {

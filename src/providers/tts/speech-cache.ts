@@ -4,7 +4,8 @@ import { join } from 'node:path';
 
 /** What makes two pieces of speech the same sound. */
 export interface SpeechKey {
-  baseUrl: string;
+  /** Who speaks; the same word for our own server on any port. */
+  server: string;
   model: string;
   voice: string;
   speed: number;
@@ -40,7 +41,7 @@ export class SpeechCache {
 
   #path(key: SpeechKey): string {
     const hash = createHash('sha256')
-      .update(JSON.stringify([key.baseUrl, key.model, key.voice, key.speed, key.text]))
+      .update(JSON.stringify([key.server, key.model, key.voice, key.speed, key.text]))
       .digest('hex');
     return join(this.#directory, `${hash}.pcm`);
   }

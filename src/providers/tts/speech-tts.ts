@@ -100,7 +100,8 @@ export class SpeechTTS extends tts.TTS {
     if (!/[\p{L}\p{N}]/u.test(text)) return;
     const { endpoint, language, cache, speed = 1 } = this.#options;
     const speaker = endpoint.voices[language];
-    const key: SpeechKey = { baseUrl: endpoint.baseUrl, model: endpoint.model, voice: speaker, speed, text };
+    const server = endpoint.kind === 'local' ? 'charla' : endpoint.baseUrl;
+    const key: SpeechKey = { server, model: endpoint.model, voice: speaker, speed, text };
     const kept = await cache?.get(key);
     if (kept !== undefined) {
       yield kept;
