@@ -230,7 +230,7 @@ describe('a stream of speech', () => {
   });
 
   it('gives that request up when speech goes on, and sends the whole utterance', async () => {
-    const whisper = await transcriber({ sttMs: 400, transcript: (one) => `${secondsOf(one).toFixed(0)} s` });
+    const whisper = await transcriber({ sttMs: 2_000, transcript: (one) => `${secondsOf(one).toFixed(0)} s` });
     const { stream, heard, over } = listen(whisper);
     await speak(stream, between(0, 2_800));
     // With the end of the one and the beginning of the other, 224 ms of silence to the VAD's ear.
@@ -239,11 +239,11 @@ describe('a stream of speech', () => {
     expect(requests()).toHaveLength(1);
     await speak(stream, between(480, 2_990));
     await speak(stream, silence(600), 1);
-    await expect.poll(() => finals(heard).length).toBe(1);
+    await expect.poll(() => finals(heard).length, { timeout: 10_000 }).toBe(1);
     stream.close();
     await over;
     expect(heard.map((one) => one.type)).toEqual([START_OF_SPEECH, END_OF_SPEECH, FINAL_TRANSCRIPT]);
-    expect(request().abortedAt).toBeDefined();
+    await expect.poll(() => request().abortedAt).toBeDefined();
     expect(finals(heard)).toEqual(['6 s']);
   });
 
