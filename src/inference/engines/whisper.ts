@@ -32,7 +32,10 @@ const SPARE_TOKENS = 24;
  *
  * @throws CharlaError `CHARLA_AUDIO_INVALID` from `run`, when the file is no audio or is over half an hour long
  */
-export async function createWhisper({ directory, threads }: EngineOptions): Promise<Engine<'stt'>> {
+export async function createWhisper({ directory, threads: cores }: EngineOptions): Promise<Engine<'stt'>> {
+  // whisper.cpp's threads wait for each other by spinning. With one for every core of a busy machine a clip takes up to
+  // twelve times as long (2 cores, 5 s of speech: 270 ms or 3 s); with a core left for the others it is always 440 ms.
+  const threads = Math.max(1, cores - 1);
   const noSpeech = await createNoSpeechDetector();
   // `flashAttn` hangs in this build of whisper.cpp.
   const whisper = new Whisper(join(directory, 'model.bin'), { useGpu: false, flashAttn: false });
