@@ -26,9 +26,9 @@ describe('splitClauses', () => {
 
   it('cuts a long phrase without commas before a conjunction', () => {
     const [first] = texts(
-      'Tienes que terminar la configuración de la cuenta y el tutorial que explica las funciones principales del panel',
+      'Tienes que terminar la configuración del perfil y el tutorial que explica las funciones principales del panel',
     );
-    expect(first).toBe('Tienes que terminar la configuración de la cuenta');
+    expect(first).toBe('Tienes que terminar la configuración del perfil');
   });
 
   it('does not take numbers, versions and abbreviations for ends of sentences', () => {
