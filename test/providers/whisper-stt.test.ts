@@ -230,7 +230,10 @@ describe('a stream of speech', () => {
   });
 
   it('gives that request up when speech goes on, and sends the whole utterance', async () => {
-    const whisper = await transcriber({ sttMs: 2_000, transcript: (one) => `${secondsOf(one).toFixed(0)} s` });
+    const whisper = await transcriber({
+      sttMs: 2_000,
+      transcript: (one) => `${secondsOf(one).toFixed(0)} s`,
+    });
     const { stream, heard, over } = listen(whisper);
     await speak(stream, between(0, 2_800));
     // With the end of the one and the beginning of the other, 224 ms of silence to the VAD's ear.

@@ -16,6 +16,8 @@ export interface Service {
   stopTimeoutMs?: number;
   /** SIGTERM is sent again after this time, ms, to programs that take the second one as «now». */
   repeatSigtermAfterMs?: number;
+  /** Started once that service is ready; together they would only take the processor from each other. */
+  after?: string;
 }
 
 export interface SupervisorOptions {

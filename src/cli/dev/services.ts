@@ -39,6 +39,7 @@ export async function createServices({ config, livekit, inference }: ServicesOpt
       ...charla('worker', '--drain', '3'),
       readyUrl: `http://127.0.0.1:${config.WORKER_PORT}/`,
       stopTimeoutMs: 6000,
+      ...(inference && { after: 'inference' }),
     },
   );
   return services;

@@ -1,15 +1,8 @@
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import {
-  decodeAudioAsync,
-  type Segment,
-  Whisper,
-  WhisperFullParams,
-  WhisperSamplingStrategy,
-} from '@napi-rs/whisper';
+import { decodeAudioAsync, Whisper, WhisperFullParams, WhisperSamplingStrategy } from '@napi-rs/whisper';
 import { CharlaError } from '../../errors.ts';
 import type { Engine, EngineOptions, Transcription, TranscriptionRequest } from './engine.ts';
-import { createNoSpeechDetector, type NoSpeechDetector } from './voice-activity.ts';
+import { createVoiceActivityDetector, type VoiceActivityDetector } from './voice-activity.ts';
 
 const SAMPLE_RATE = 16_000;
 /** The encoder sees 30 s as 1,500 positions. */
@@ -20,15 +13,16 @@ const SPARE_POSITIONS = 32;
 /** Shorter clips are padded: whisper.cpp refuses less than a second of them. */
 const SHORTEST_SAMPLES = 1.1 * SAMPLE_RATE;
 const LONGEST_SECONDS = 30 * 60;
-/** Above this nobody spoke, and whatever Whisper heard it made up. */
-const NO_SPEECH = 0.9;
+/** The encoder's window; longer speech is heard in pieces, cut where the speaker pauses. */
+const LONGEST_PIECE_SAMPLES = 28 * SAMPLE_RATE;
 /** Nobody speaks faster; Whisper does when it repeats itself for ever on noise. */
 const TOKENS_PER_SECOND = 12;
 const SPARE_TOKENS = 24;
 
 /**
- * Whisper, by whisper.cpp. The cost of a clip follows its length: the encoder's context is sized to it. Audio is
- * decoded and resampled by the same library (wav, flac, mp3, ogg, m4a).
+ * Whisper, by whisper.cpp. It hears only where somebody speaks: of silence it would make up words, or say the last
+ * sentence again. The cost follows the length of the speech: the encoder's context is sized to it. Audio is decoded and
+ * resampled by the same library (wav, flac, mp3, ogg, m4a).
  *
  * @throws CharlaError `CHARLA_AUDIO_INVALID` from `run`, when the file is no audio or is over half an hour long
  */
@@ -36,56 +30,50 @@ export async function createWhisper({ directory, threads: cores }: EngineOptions
   // whisper.cpp's threads wait for each other by spinning. With one for every core of a busy machine a clip takes up to
   // twelve times as long (2 cores, 5 s of speech: 270 ms or 3 s); with a core left for the others it is always 440 ms.
   const threads = Math.max(1, cores - 1);
-  const noSpeech = await createNoSpeechDetector();
+  const detectSpeech = await createVoiceActivityDetector();
   // `flashAttn` hangs in this build of whisper.cpp.
   const whisper = new Whisper(join(directory, 'model.bin'), { useGpu: false, flashAttn: false });
   // The first run allocates.
-  await noSpeech(new Float32Array(SAMPLE_RATE));
+  await detectSpeech(new Float32Array(SAMPLE_RATE), LONGEST_PIECE_SAMPLES);
   listen(whisper, new Float32Array(SHORTEST_SAMPLES), { threads, temperature: 0, language: 'en' });
   return {
     concurrency: 1,
-    run: (request) => transcribe(whisper, noSpeech, threads, request),
+    run: (request) => transcribe(whisper, detectSpeech, threads, request),
     dispose: async () => undefined,
   };
 }
 
 async function transcribe(
   whisper: Whisper,
-  noSpeech: NoSpeechDetector,
+  detectSpeech: VoiceActivityDetector,
   threads: number,
   { audio, language, prompt, temperature }: TranscriptionRequest,
 ): Promise<Transcription> {
   const samples = await decode(audio);
-  const durationMs = Math.round((samples.length / SAMPLE_RATE) * 1000);
-  const noSpeechProb = await noSpeech(samples);
-  if (noSpeechProb > NO_SPEECH) {
-    return { text: '', language: language ?? '', durationMs, noSpeechProb, segments: [] };
-  }
-  const heard: Segment[] = [];
-  const spoken = listen(whisper, padded(samples), {
-    threads,
-    temperature,
-    language: language ?? 'auto',
-    ...(prompt === undefined ? {} : { prompt }),
-    onSegment: (segment) => heard.push(segment),
+  const { noSpeechProb, speech } = await detectSpeech(samples, LONGEST_PIECE_SAMPLES);
+  let spoken = language;
+  const segments = speech.flatMap(({ start, end }) => {
+    const text = listen(whisper, padded(samples.subarray(start, end)), {
+      threads,
+      temperature,
+      language: spoken ?? 'auto',
+      ...(prompt === undefined ? {} : { prompt }),
+    });
+    // The first piece tells the language of all.
+    spoken ??= Whisper.lang(whisper.fullLangId) ?? '';
+    return text === '' ? [] : [{ text, startMs: toMs(start), endMs: toMs(end) }];
   });
-  // Segments are reported through the event loop, after the call that found them.
-  await setImmediate();
-  // Whisper writes sounds as [BLANK_AUDIO], (music) or *coughs*.
-  const text = spoken.replace(/\[[^\]]*\]|\([^)]*\)|\*[^*]*\*/g, '').trim();
-  const segments = heard.map(({ text: words, start, end }) => ({
-    text: words.trim(),
-    // The binding counts in hundredths of a second.
-    startMs: Math.min(start * 10, durationMs),
-    endMs: Math.min(end * 10, durationMs),
-  }));
   return {
-    text,
-    language: language ?? Whisper.lang(whisper.fullLangId) ?? '',
-    durationMs,
+    text: segments.map(({ text }) => text).join(' '),
+    language: spoken ?? '',
+    durationMs: toMs(samples.length),
     noSpeechProb,
-    segments: text === '' ? [] : segments,
+    segments,
   };
+}
+
+function toMs(samples: number): number {
+  return Math.round((samples / SAMPLE_RATE) * 1000);
 }
 
 interface ListenOptions {
@@ -93,9 +81,9 @@ interface ListenOptions {
   temperature: number;
   language: string;
   prompt?: string;
-  onSegment?: (segment: Segment) => void;
 }
 
+/** What is said in at most 30 s. */
 function listen(whisper: Whisper, samples: Float32Array, options: ListenOptions): string {
   const params = new WhisperFullParams(WhisperSamplingStrategy.Greedy);
   params.nThreads = options.threads;
@@ -104,6 +92,8 @@ function listen(whisper: Whisper, samples: Float32Array, options: ListenOptions)
   if (options.prompt !== undefined) params.initialPrompt = options.prompt;
   // Each request stands alone: nothing of another caller's words may lead this one's.
   params.noContext = true;
+  // One pass: a second one, over what is left behind the last sentence, makes words up.
+  params.singleSegment = true;
   params.suppressBlank = true;
   params.suppressNonSpeechTokens = true;
   params.printProgress = false;
@@ -112,9 +102,12 @@ function listen(whisper: Whisper, samples: Float32Array, options: ListenOptions)
   params.printSpecial = false;
   const seconds = samples.length / SAMPLE_RATE;
   params.audioCtx = Math.min(Math.ceil(seconds * POSITIONS_PER_SECOND) + SPARE_POSITIONS, ALL_POSITIONS);
-  params.maxTokens = Math.ceil(Math.min(seconds, 30) * TOKENS_PER_SECOND) + SPARE_TOKENS;
-  if (options.onSegment !== undefined) params.onNewSegment = options.onSegment;
-  return whisper.full(params, samples);
+  params.maxTokens = Math.ceil(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS;
+  // Whisper writes sounds as [BLANK_AUDIO], (music) or *coughs*.
+  return whisper
+    .full(params, samples)
+    .replace(/\[[^\]]*\]|\([^)]*\)|\*[^*]*\*/g, '')
+    .trim();
 }
 
 async function decode(audio: Uint8Array): Promise<Float32Array> {
