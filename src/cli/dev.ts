@@ -56,15 +56,7 @@ async function runDev(): Promise<void> {
       stop.signal.addEventListener('abort', () => resolve('stopped'), { once: true });
       if (stop.signal.aborted) resolve('stopped');
     });
-    const begun = new Map<string, Promise<void>>();
-    for (const service of services) {
-      const before = begun.get(service.after ?? '') ?? Promise.resolve();
-      begun.set(
-        service.name,
-        before.then(() => supervisor.start(service)),
-      );
-    }
-    const ready = Promise.all(begun.values());
+    const ready = supervisor.startAll(services);
     // Once stopping, a service that did not become ready is no error.
     ready.catch(() => undefined);
     if ((await Promise.race([ready, stopped])) !== 'stopped') {

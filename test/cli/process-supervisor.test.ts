@@ -62,6 +62,17 @@ describe('a supervised service', () => {
     await expect(starting).rejects.toBeInstanceOf(CharlaError);
   });
 
+  it('that comes after another one starts when that one is ready, and not at all when it fails', async () => {
+    const { supervisor, types } = setUp();
+    const one = await service('one', 'late-500');
+    await supervisor.startAll([one, { ...(await service('two')), after: 'one' }]);
+    expect(types()).toEqual(['one started', 'one ready', 'two started', 'two ready']);
+    const broken = await service('broken', 'exit-7');
+    const late = { ...(await service('late')), after: 'broken' };
+    await expect(supervisor.startAll([broken, late])).rejects.toThrow(/^broken did not become ready/);
+    expect(types()).not.toContain('late started');
+  });
+
   it('whose program does not exist is an error that names it', async () => {
     const { supervisor } = setUp();
     const starting = supervisor.start({ ...(await service('ghost')), command: '/nonexistent/program' });

@@ -16,7 +16,7 @@ export interface Service {
   stopTimeoutMs?: number;
   /** SIGTERM is sent again after this time, ms, to programs that take the second one as «now». */
   repeatSigtermAfterMs?: number;
-  /** Started once that service is ready; together they would only take the processor from each other. */
+  /** Name of a service, earlier in the list, that must be ready before this one starts. */
   after?: string;
 }
 
@@ -81,6 +81,23 @@ export class ProcessSupervisor {
   /** The process id of a service, while it runs. */
   pid(name: string): number | undefined {
     return this.#entries.find((entry) => entry.service.name === name)?.running?.child.pid;
+  }
+
+  /**
+   * Starts services together, save those that come `after` another, and resolves when all are ready.
+   *
+   * @throws CharlaError as {@link start} does
+   */
+  async startAll(services: readonly Service[]): Promise<void> {
+    const started = new Map<string, Promise<void>>();
+    for (const service of services) {
+      const before = service.after === undefined ? Promise.resolve() : started.get(service.after);
+      started.set(
+        service.name,
+        Promise.resolve(before).then(() => this.start(service)),
+      );
+    }
+    await Promise.all(started.values());
   }
 
   /**

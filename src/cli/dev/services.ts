@@ -39,6 +39,7 @@ export async function createServices({ config, livekit, inference }: ServicesOpt
       ...charla('worker', '--drain', '3'),
       readyUrl: `http://127.0.0.1:${config.WORKER_PORT}/`,
       stopTimeoutMs: 6000,
+      // Starting together, they would only take the processor from each other: 2 cores, 7 s instead of 12 s.
       ...(inference && { after: 'inference' }),
     },
   );
