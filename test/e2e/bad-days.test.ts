@@ -55,7 +55,7 @@ describe('many callers', () => {
 describe('a model endpoint that fails during a call', () => {
   it('is heard as a sentence, shown on the page, and the call goes on', async () => {
     const caller = await call('ana');
-    await caller.quiet();
+    await caller.greeted();
     engines.fail('llm', { status: 500 });
     const sorry = await caller.type('¿Qué tengo en el carrito?');
     expect(sorry.text).toContain(phrases.model_failed);
@@ -71,7 +71,7 @@ describe('a model endpoint that fails during a call', () => {
 
   it('that never answers is given up, and the caller hears so', async () => {
     const caller = await call('luis');
-    await caller.quiet();
+    await caller.greeted();
     engines.fail('llm', { hang: true });
     const sorry = await caller.type('¿Sigues ahí?');
     expect(sorry.text).toContain(phrases.model_failed);
@@ -79,7 +79,7 @@ describe('a model endpoint that fails during a call', () => {
 
   it('of the voice still lets the agent say that it lost it, from the phrases kept on disk', async () => {
     const caller = await call('eva');
-    await caller.quiet();
+    await caller.greeted();
     engines.fail('tts', { status: 503 });
     const heard = await caller.type('¿Qué tengo en el carrito?');
     expect(heard.pcm.length).toBeGreaterThan(0);

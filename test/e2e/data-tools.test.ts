@@ -79,7 +79,7 @@ async function askAll(
     for (const { dataTools, question, facts } of EXAMPLES) {
       const session = await startSession(apiUrl, { user_id: 'ana', data_tools: dataTools, language: 'es' });
       caller = await Caller.join(session);
-      await caller.quiet();
+      await caller.greeted();
       const answer = await ask(caller, question);
       await caller.hangUp();
       const missing = missingFacts(answer, facts, spoken);
@@ -115,8 +115,7 @@ describe('an agent that answers from data tools alone', () => {
       },
     });
     caller = await Caller.join(session);
-    await caller.quiet();
-    expect(caller.captions.map((one) => one.text).join(' ')).toContain('Carlos');
+    expect(await caller.greeted()).toContain('Carlos');
 
     const response = await fetch(`${apiUrl}/session/${session.session_id}/data-tools`, {
       method: 'PATCH',

@@ -1,3 +1,6 @@
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { type DevStack, startDevStack } from '../support/dev-stack.ts';
 
@@ -7,6 +10,9 @@ declare module 'vitest' {
   }
 }
 
+/** What the stack of the last run printed, to look into after a failure. */
+const LOG = join(tmpdir(), 'charla-test-stack.log');
+
 /** One real stack, started as a user would, for all end-to-end tests. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stack: DevStack = await startDevStack();
@@ -14,5 +20,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('stack', { apiUrl, inferenceUrl, livekitUrl });
   return async () => {
     await stack.stop();
+    await writeFile(LOG, stack.output());
   };
 }

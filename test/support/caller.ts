@@ -131,6 +131,13 @@ export class Caller {
     };
   }
 
+  /** Waits until the agent has greeted. @returns what it said */
+  async greeted(timeoutMs = 60_000): Promise<string> {
+    await this.until(() => this.firstSoundAfter(0), timeoutMs, 'the greeting');
+    await this.quiet(timeoutMs);
+    return this.captions.map((one) => one.text).join(' ');
+  }
+
   /** Waits until the agent listens and has been silent for a second. */
   async quiet(timeoutMs = 60_000): Promise<void> {
     await this.until(
@@ -170,7 +177,8 @@ export class Caller {
       if (value !== undefined && value !== false) return value;
       if (performance.now() > deadline) {
         throw new Error(
-          `waited ${timeoutMs} ms for ${what}; agent: ${this.agentState}; captions: ${JSON.stringify(this.captions)}`,
+          `waited ${timeoutMs} ms for ${what}; agent: ${this.agentState}, last heard ` +
+            `${performance.now() - (this.lastSound() ?? 0)} ms ago; captions: ${JSON.stringify(this.captions)}`,
         );
       }
       await sleep(20);
