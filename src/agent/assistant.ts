@@ -2,6 +2,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { llm, voice } from '@livekit/agents';
 import { CharlaError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { endAtLoop } from './end-at-loop.ts';
 import type { Prompts } from './prompts.ts';
 import { withSpokenFallback } from './spoken-fallback.ts';
 
@@ -73,7 +74,10 @@ export class Assistant extends voice.Agent {
     };
     model?.on('error', onError);
     const { prompts, log, modelUrl, onModelSilent } = this.#options;
-    return withSpokenFallback(answer, {
+    const answerOnce = answer.pipeThrough(
+      endAtLoop((words) => log.warn({ words }, 'the model repeats itself; its answer ends here')),
+    );
+    return withSpokenFallback(answerOnce, {
       firstTokenTimeoutMs: FIRST_TOKEN_TIMEOUT_MS,
       stallTimeoutMs: STALL_TIMEOUT_MS,
       failed: prompts.phrases.model_failed,

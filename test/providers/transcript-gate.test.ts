@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loudestLevelDb, wasSaid } from '../../src/providers/stt/transcript-gate.ts';
+import { loudestLevelDb, wasSaid, withoutLoops } from '../../src/providers/stt/transcript-gate.ts';
 
 const sure = { noSpeechProb: 0.02, avgLogprob: -0.25, levelDb: -20 };
 
@@ -92,5 +92,23 @@ describe('level of the loudest 100 ms', () => {
   it('is minus infinity for digital silence and for nothing', () => {
     expect(loudestLevelDb(new Int16Array(RATE), RATE)).toBe(Number.NEGATIVE_INFINITY);
     expect(loudestLevelDb(new Int16Array(0), RATE)).toBe(Number.NEGATIVE_INFINITY);
+  });
+});
+
+describe('what Whisper repeats', () => {
+  it('is said once', () => {
+    const loop = 'Falta completar. Falta completar. Falta completar. Falta completar.';
+    expect(withoutLoops(loop)).toBe('Falta completar.');
+    expect(withoutLoops(`Hola. ${loop}`)).toBe('Hola. Falta completar.');
+  });
+
+  it('is left alone where a person might have said it', () => {
+    for (const text of [
+      'No, no, no.',
+      'Espera, espera un momento.',
+      'Seis seis cuatro cero cero cero uno.',
+    ]) {
+      expect(withoutLoops(text)).toBe(text);
+    }
   });
 });

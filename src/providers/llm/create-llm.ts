@@ -4,7 +4,7 @@ import OpenAI from 'openai';
 import type { Endpoint } from '../resolve.ts';
 
 /** Long enough for a spoken answer; a small model that runs on is cut here. */
-const MAX_ANSWER_TOKENS = 220;
+const MAX_ANSWER_TOKENS = 160;
 /** Small local models invent when they may choose freely. Not 0: plugin-openai 1.9.0 leaves that out of the request. */
 const LOCAL_TEMPERATURE = 0.001;
 

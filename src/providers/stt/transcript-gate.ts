@@ -54,6 +54,14 @@ export function wasSaid(recognition: Recognition, language: Language): boolean {
   return !(doubtful && STOCK_PHRASES[language].test(text));
 }
 
+/** The same words three times and more in a row. */
+const LOOP = /(?<![\p{L}\p{N}])([\p{L}\p{N}].{5,80}?)(?:\s+\1){2,}/giu;
+
+/** Says once what Whisper wrote again and again: now and then it goes round in circles at the end of a clip. */
+export function withoutLoops(text: string): string {
+  return text.replace(LOOP, '$1');
+}
+
 /**
  * Level of the loudest 100 ms.
  *

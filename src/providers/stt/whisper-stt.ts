@@ -7,7 +7,7 @@ import { mayRetry, toApiError } from '../api-error.ts';
 import type { Endpoint } from '../resolve.ts';
 import { TimeLimit } from '../time-limit.ts';
 import { SpeculativeSpeechStream } from './speculative-speech-stream.ts';
-import { loudestLevelDb, wasSaid } from './transcript-gate.ts';
+import { loudestLevelDb, wasSaid, withoutLoops } from './transcript-gate.ts';
 import { encodeWav, joinFrames } from './wav.ts';
 
 export interface WhisperSTTOptions {
@@ -109,7 +109,7 @@ export class WhisperSTT extends stt.STT {
         type: stt.SpeechEventType.FINAL_TRANSCRIPT,
         alternatives: [
           {
-            text: wasSaid(recognition, language) ? recognition.text : '',
+            text: wasSaid(recognition, language) ? withoutLoops(recognition.text) : '',
             language: normalizeLanguage(language),
             startTime: 0,
             endTime: 0,
