@@ -1,15 +1,27 @@
 import autocannon from 'autocannon';
+import { Command } from 'commander';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { AccessToken, RoomAgentDispatch, RoomServiceClient } from 'livekit-server-sdk';
 import type { Config } from '../src/config/config.ts';
 import { buildServer } from '../src/http/build-server.ts';
 import { createLogger } from '../src/telemetry/log.ts';
 import { startLivekitServer, testConfig } from '../test/support/livekit-server.ts';
+import type { BenchResult } from './support/bench-result.ts';
+import { count, parseOptions } from './support/options.ts';
 
 const CONNECTIONS = 8;
 const ROUNDS = 3;
-/** Each opens a room, which stays for two minutes. */
-const DEFAULT_SESSIONS = 1_500;
+
+export function command(): Command {
+  return new Command('api')
+    .description('Requests a second and p99 of POST /session/start and GET /settings, beside a floor.')
+    .option(
+      '--sessions <n>',
+      'of one measurement; each opens a room, which stays for two minutes',
+      count,
+      1_500,
+    );
+}
 
 const body = JSON.stringify({
   user_id: 'ana',
@@ -24,12 +36,9 @@ const startRequest = { method: 'POST', headers: { 'content-type': 'application/j
  * `/session/start` and `/settings`: requests a second and p99 against a livekit-server on loopback, everything on this
  * machine. The floor is a bare Fastify route that opens the room and signs the token, with the SDK and nothing of ours.
  * Floor and ours take turns, each time with a fresh livekit-server; the best round of each counts.
- *
- * @param args - `--sessions N` of one measurement (1500)
  */
-export async function run(args: readonly string[]) {
-  const at = args.indexOf('--sessions');
-  const amount = at === -1 ? DEFAULT_SESSIONS : Number(args[at + 1]);
+export async function run(args: readonly string[]): Promise<BenchResult> {
+  const { sessions: amount } = parseOptions<{ sessions: number }>(command(), args);
   const floors: Measured[] = [];
   const starts: Measured[] = [];
   for (let round = 0; round < ROUNDS; round++) {

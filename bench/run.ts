@@ -22,7 +22,7 @@ const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<Be
     load: () => import('./start.ts'),
   },
   api: {
-    summary: 'POST /session/start and GET /settings: requests a second, p99 [--sessions N]',
+    summary: 'POST /session/start and GET /settings: requests a second, p99',
     load: () => import('./api.ts'),
   },
 };
@@ -89,6 +89,6 @@ async function printHelp(): Promise<void> {
     console.log(`  ${name.padEnd(width)}  ${summary}`);
   for (const [name, { load }] of Object.entries(BENCHES)) {
     const { command } = await quietly(load);
-    if (command !== undefined) console.log(`\n${command().name(name).helpInformation().trimEnd()}`);
+    console.log(`\n${command().name(name).helpInformation().trimEnd()}`);
   }
 }

@@ -17,5 +17,5 @@ export interface BenchModule {
   /** @param args - the command line after the benchmark's name */
   run(args: readonly string[]): Promise<BenchResult>;
   /** Its options, for `--help`; called anew for each parse. */
-  command?(): Command;
+  command(): Command;
 }

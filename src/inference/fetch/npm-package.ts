@@ -21,7 +21,16 @@ export async function fetchNpm(
 ): Promise<void> {
   const { name, version } = source.package;
   const stdout = await runPackageCommand(
-    ['npm', 'pack', '--json', '--ignore-scripts', '--fetch-retries=2', `${name}@${version}`],
+    // The level is given: under `npm test --silent` npm would not say what went wrong.
+    [
+      'npm',
+      'pack',
+      '--json',
+      '--loglevel=error',
+      '--ignore-scripts',
+      '--fetch-retries=2',
+      `${name}@${version}`,
+    ],
     work,
     options,
   );
