@@ -51,10 +51,14 @@ export async function runWorker(config: Config, log: Logger, drainMs: number): P
     log.info({ worker: id, agent: config.AGENT_NAME }, 'registered'),
   );
   const stop = async (signal: NodeJS.Signals) => {
-    log.info({ signal, calls: worker.activeJobs.length }, 'stopping: no more calls are taken');
-    await worker
-      .drain(drainMs)
-      .catch(() => log.warn('calls were still running after the time that they had'));
+    const calls = worker.activeJobs.length;
+    log.info({ signal, calls }, 'stopping: no more calls are taken');
+    // Without calls there is nothing to wait for; `drain` would wait for processes that are still starting.
+    if (calls > 0) {
+      await worker
+        .drain(drainMs)
+        .catch(() => log.warn('calls were still running after the time that they had'));
+    }
     await worker.close();
     process.exit(0);
   };

@@ -27,7 +27,8 @@ describe('the memory of a process tree', () => {
       expect(rssMb).toBeLessThan(500);
     }
     expect(totalMb(tree)).toBeCloseTo((tree[0]?.pssMb ?? 0) + (tree[1]?.pssMb ?? 0));
-    process.kill(tree[1]?.pid ?? 0);
+    const child = tree[1];
+    if (child !== undefined) process.kill(child.pid);
   });
 
   it('is empty for a process that is gone', async () => {

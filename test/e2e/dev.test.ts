@@ -57,7 +57,8 @@ describe('charla dev', () => {
   });
 
   it('starts a service again that was killed, says so, and all is well afterwards', async () => {
-    const [killed = 0] = pids('inference');
+    const [killed] = pids('inference');
+    if (killed === undefined) throw new Error('inference was never started');
     process.kill(killed, 'SIGKILL');
     await until(() => pids('inference').length === 2);
     expect(stack.output()).toMatch(

@@ -40,6 +40,8 @@ export async function startDevStack(env: Record<string, string> = {}): Promise<D
     INFERENCE_PORT: String(inference),
     LIVEKIT_URL: `ws://127.0.0.1:${livekit}`,
     NODE_ENV: 'development',
+    // With CI=true there would be colours between the words.
+    NO_COLOR: '1',
     ...env,
   };
   const child = execa('node', ['--import', 'tsx', 'src/cli/main.ts', 'dev'], {
@@ -48,6 +50,8 @@ export async function startDevStack(env: Record<string, string> = {}): Promise<D
     reject: false,
     stdin: 'ignore',
     buffer: false,
+    // Ending calls may take longer than the 5 s after which execa would kill it, and orphan livekit-server.
+    forceKillAfterDelay: false,
   });
   let output = '';
   child.all.on('data', (chunk: Buffer) => {

@@ -1,6 +1,6 @@
 import type { llm } from '@livekit/agents';
 import * as openai from '@livekit/agents-plugin-openai';
-import OpenAI from 'openai';
+import { createOpenAIClient } from '../openai-client.ts';
 import type { Endpoint } from '../resolve.ts';
 
 /** Long enough for a spoken answer; a small model that runs on is cut here. */
@@ -17,7 +17,7 @@ export function createLLM(endpoint: Endpoint, user: string): llm.LLM {
   const local = isLocal(endpoint);
   return new openai.LLM({
     model: endpoint.model,
-    client: createClient(endpoint, user),
+    client: createOpenAIClient(endpoint, { maxRetries: 1, user }),
     maxCompletionTokens: MAX_ANSWER_TOKENS,
     ...(local && { temperature: LOCAL_TEMPERATURE }),
     // Reasoning would be seconds of silence; Ollama takes this for the models that can.
@@ -33,7 +33,7 @@ export function createLLM(endpoint: Endpoint, user: string): llm.LLM {
  */
 export async function warmPrompt(endpoint: Endpoint, user: string, instructions: string): Promise<void> {
   if (!isLocal(endpoint)) return;
-  await createClient(endpoint, user).chat.completions.create({
+  await createOpenAIClient(endpoint, { maxRetries: 1, user }).chat.completions.create({
     model: endpoint.model,
     messages: [{ role: 'system', content: instructions }],
     max_tokens: 1,
@@ -42,13 +42,4 @@ export async function warmPrompt(endpoint: Endpoint, user: string, instructions:
 
 function isLocal(endpoint: Endpoint): boolean {
   return endpoint.kind === 'local' || endpoint.kind === 'ollama';
-}
-
-function createClient(endpoint: Endpoint, user: string): OpenAI {
-  return new OpenAI({
-    baseURL: endpoint.baseUrl,
-    apiKey: endpoint.apiKey,
-    maxRetries: 1,
-    defaultHeaders: { 'x-client-id': user },
-  });
 }

@@ -1,9 +1,11 @@
 import { type APIConnectOptions, type AudioBuffer, normalizeLanguage, stt, type VAD } from '@livekit/agents';
-import OpenAI, { toFile } from 'openai';
+import type OpenAI from 'openai';
+import { toFile } from 'openai';
 import pRetry from 'p-retry';
 import { z } from 'zod';
 import type { Language } from '../../config/config.ts';
 import { mayRetry, toApiError } from '../api-error.ts';
+import { createOpenAIClient } from '../openai-client.ts';
 import type { Endpoint } from '../resolve.ts';
 import { TimeLimit } from '../time-limit.ts';
 import { SpeculativeSpeechStream } from './speculative-speech-stream.ts';
@@ -52,11 +54,7 @@ export class WhisperSTT extends stt.STT {
   constructor(options: WhisperSTTOptions) {
     super({ streaming: true, interimResults: false, alignedTranscript: false });
     this.#options = options;
-    this.#client = new OpenAI({
-      baseURL: options.endpoint.baseUrl,
-      apiKey: options.endpoint.apiKey,
-      maxRetries: 0,
-    });
+    this.#client = createOpenAIClient(options.endpoint, { user: options.user });
   }
 
   override get model(): string {
@@ -125,7 +123,7 @@ export class WhisperSTT extends stt.STT {
   }
 
   async #request(wav: Buffer, signal: AbortSignal): Promise<unknown> {
-    const { endpoint, language, user } = this.#options;
+    const { endpoint, language } = this.#options;
     return this.#client.audio.transcriptions.create(
       {
         file: await toFile(wav, 'utterance.wav', { type: 'audio/wav' }),
@@ -136,7 +134,7 @@ export class WhisperSTT extends stt.STT {
         response_format: endpoint.model.includes('transcribe') ? 'json' : 'verbose_json',
         ...(this.#prompt === '' ? {} : { prompt: this.#prompt }),
       },
-      { signal, ...(user === undefined ? {} : { headers: { 'x-client-id': user } }) },
+      { signal },
     );
   }
 }

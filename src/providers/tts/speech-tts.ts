@@ -8,11 +8,12 @@ import {
   voice,
 } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
-import OpenAI from 'openai';
+import type OpenAI from 'openai';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import type { Language } from '../../config/config.ts';
 import { mayRetry, toApiError } from '../api-error.ts';
+import { createOpenAIClient } from '../openai-client.ts';
 import type { SpeechEndpoint } from '../resolve.ts';
 import { TimeLimit } from '../time-limit.ts';
 import { cutClauses } from './clauses.ts';
@@ -62,11 +63,7 @@ export class SpeechTTS extends tts.TTS {
   constructor(options: SpeechTTSOptions) {
     super(SAMPLE_RATE, CHANNELS, { streaming: true, alignedTranscript: true });
     this.#options = options;
-    this.#client = new OpenAI({
-      baseURL: options.endpoint.baseUrl,
-      apiKey: options.endpoint.apiKey,
-      maxRetries: 0,
-    });
+    this.#client = createOpenAIClient(options.endpoint, { user: options.user });
   }
 
   override get model(): string {
@@ -136,10 +133,10 @@ export class SpeechTTS extends tts.TTS {
   }
 
   #request(input: string, signal: AbortSignal): Promise<Response> {
-    const { endpoint, language, speed = 1, user } = this.#options;
+    const { endpoint, language, speed = 1 } = this.#options;
     return this.#client.audio.speech.create(
       { model: endpoint.model, voice: endpoint.voices[language], input, response_format: 'pcm', speed },
-      { signal, ...(user === undefined ? {} : { headers: { 'x-client-id': user } }) },
+      { signal },
     );
   }
 }
