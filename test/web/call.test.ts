@@ -9,8 +9,9 @@ import {
   type StartRequest,
 } from '../../src/web/api/charla-api.ts';
 import { en } from '../../src/web/i18n/en.ts';
+import { es } from '../../src/web/i18n/es.ts';
 import { createCall } from '../../src/web/state/call.ts';
-import { createConversation, describeEntry } from '../../src/web/state/conversation.ts';
+import { createConversation, describeEntry, toText } from '../../src/web/state/conversation.ts';
 import { FakeRoom } from './fake-room.ts';
 
 const SESSION: Session = { session_id: 's1', room: 'r1', identity: 'person', url: 'ws://x', token: 't' };
@@ -239,6 +240,40 @@ describe('a call', () => {
     expect(call.store.getState().microphone).toBe('denied');
   });
 
+  it.each([1, 2, 3])('ends as wished when M is pressed %i times while the browser asks', async (presses) => {
+    const asked: boolean[] = [];
+    let grant: () => void = () => undefined;
+    const { call, log } = open((room) => {
+      room.localParticipant.setMicrophoneEnabled = async (on) => {
+        asked.push(on);
+        if (asked.length === 1) await new Promise<void>((resolve) => (grant = resolve));
+        return undefined;
+      };
+    });
+    call.start();
+    await settle();
+    expect(call.store.getState().microphone).toBe('asking');
+    for (let press = 0; press < presses; press += 1) void call.toggleMicrophone();
+    const muted = presses % 2 === 1;
+    expect(call.store.getState().microphone).toBe(muted ? 'muted' : 'asking');
+    grant();
+    await settle();
+    expect(call.store.getState().microphone).toBe(muted ? 'muted' : 'on');
+    expect(asked).toEqual(muted ? [true, false] : [true]);
+    expect(log().at(-1)).toBe(muted ? 'Microphone muted' : 'Microphone open');
+  });
+
+  it('asks for the microphone again when it was not there', async () => {
+    const { call, room } = open((room) => {
+      room.microphoneFailure = Object.assign(new Error('denied'), { name: 'NotAllowedError' });
+    });
+    call.start();
+    await settle();
+    room().microphoneFailure = undefined;
+    await call.toggleMicrophone();
+    expect(call.store.getState().microphone).toBe('on');
+  });
+
   it('says that an insecure page has no microphone', async () => {
     vi.stubGlobal('isSecureContext', false);
     const { call } = open();
@@ -263,7 +298,21 @@ describe('a call', () => {
       ['agent', 'Una laptop.', true],
     ]);
     expect(turns).toEqual([{ turn: 1, voiceToVoiceMs: 900 }]);
-    expect(notices).toEqual([{ code: 'CHARLA_X', text: 'The model is away.' }]);
+    expect(notices.map(({ code, text }) => [code, toText(text, en)])).toEqual([
+      ['CHARLA_X', 'The model is away.'],
+    ]);
+  });
+
+  it('tells of a failure in the language of the page, and keeps the words for the operator in the log', async () => {
+    const { call, conversation, room, log } = open();
+    call.start();
+    await settle();
+    const notice = { code: 'CHARLA_PROVIDER_FAILED', message: 'The llm endpoint at http://x failed.' };
+    await room().hear('charla.notice', 'agent-1', [JSON.stringify(notice)]);
+    const [shown] = conversation.store.getState().notices;
+    expect(toText(shown?.text ?? '', es)).toBe(es.failure.CHARLA_PROVIDER_FAILED);
+    expect(toText(shown?.text ?? '', en)).toBe(en.failure.CHARLA_PROVIDER_FAILED);
+    expect(log().at(-1)).toContain('The llm endpoint at http://x failed.');
   });
 
   it('says so when no assistant comes', async () => {

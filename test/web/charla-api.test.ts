@@ -2,7 +2,8 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CharlaApi, createCharlaApi, RequestError } from '../../src/web/api/charla-api.ts';
 import { en } from '../../src/web/i18n/en.ts';
-import { describeProblem } from '../../src/web/state/problem.ts';
+import { es } from '../../src/web/i18n/es.ts';
+import { describeProblem, problemText } from '../../src/web/state/problem.ts';
 
 const session = {
   session_id: 's1',
@@ -81,6 +82,17 @@ describe("the page's client of the HTTP API", () => {
     const error = await failureOf(api.startSession({ userId: 'u1', language: 'es' }));
     expect(describeProblem(error.problem, en)).toBe('Start livekit-server.');
     expect(error).toMatchObject({ status: 503, retryAfterMs: 7_000, isTransient: true });
+  });
+
+  it("tells of the server's errors in the language of the page", async () => {
+    server.post('/session/start', (_request, reply) =>
+      reply.code(503).send({ code: 'CHARLA_LIVEKIT_UNAVAILABLE', detail: 'Start livekit-server.' }),
+    );
+    await open();
+    const { problem } = await failureOf(api.startSession({ userId: 'u1', language: 'es' }));
+    expect(describeProblem(problem, es)).toBe(es.failure.CHARLA_LIVEKIT_UNAVAILABLE);
+    expect(describeProblem(problem, en)).toBe(en.failure.CHARLA_LIVEKIT_UNAVAILABLE);
+    expect(problemText(problem)).toBe('Start livekit-server.');
   });
 
   it('does not take a refusal for something that passes', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ERRORS } from '../../src/errors.ts';
 import { MESSAGES } from '../../src/web/i18n/i18n.tsx';
 import { format } from '../../src/web/i18n/messages.ts';
 
@@ -27,6 +28,10 @@ describe('the words of the page', () => {
   it('have the same fields in both languages', () => {
     for (const [key, sentence] of spanish)
       expect([key, fieldsOf(english.get(key))]).toEqual([key, fieldsOf(sentence)]);
+  });
+
+  it('name only errors of the catalogue', () => {
+    expect(Object.keys(ERRORS)).toEqual(expect.arrayContaining(Object.keys(MESSAGES.es.failure)));
   });
 
   it('are filled with their fields', () => {

@@ -23,7 +23,7 @@ const sessionSchema = z.object({
 });
 
 const userDataSchema = z.object({ data_tools: z.record(z.string(), z.unknown()) });
-const problemSchema = z.object({ detail: z.string() });
+const problemSchema = z.object({ code: z.optional(z.string()), detail: z.string() });
 
 /** `GET /settings`: what the server wants the page to be. */
 export type Settings = z.output<typeof settingsSchema>;
@@ -34,9 +34,9 @@ export type Theme = Settings['frontend_theme'];
 /** What the page is when the server does not say. */
 export const DEFAULT_SETTINGS: Settings = settingsSchema.parse({});
 
-/** Why a request failed: the server's own sentence, no answer at all, or one that makes no sense. */
+/** Why a request failed: the code and the sentence of the server, no answer at all, or one that makes no sense. */
 export type RequestProblem =
-  | { kind: 'server'; detail: string }
+  | { kind: 'server'; code?: string | undefined; detail: string }
   | { kind: 'network' }
   | { kind: 'answer'; status: number };
 
@@ -103,9 +103,7 @@ export function createCharlaApi(baseUrl = '', timeoutMs = 20_000): CharlaApi {
     const problem = problemSchema.safeParse(answer);
     const retryAfterMs = retryAfter(response.headers.get('retry-after'));
     throw new RequestError(
-      problem.success
-        ? { kind: 'server', detail: problem.data.detail }
-        : { kind: 'answer', status: response.status },
+      problem.success ? { kind: 'server', ...problem.data } : { kind: 'answer', status: response.status },
       response.status,
       retryAfterMs === undefined ? {} : { retryAfterMs },
     );

@@ -8,7 +8,6 @@ export const en: Messages = {
     language: 'Language',
     themes: { modern: 'Modern', minimal: 'Minimal', dark: 'Dark' },
     languages: { es: 'Español', en: 'English' },
-    close: 'Close',
   },
   stage: {
     label: 'Call',
@@ -77,7 +76,6 @@ export const en: Messages = {
     close: 'Close details',
   },
   data: {
-    title: 'User data',
     help: 'The assistant answers from this data. Change it during the call: the next answer uses it.',
     editor: 'Data as JSON',
     examples: 'Examples',
@@ -143,7 +141,6 @@ export const en: Messages = {
     'typed-failed': 'Typed message not sent: {reason}',
     turn: 'Turn {turn}: {ms} ms voice to voice',
     notice: 'Notice {code}: {message}',
-    error: 'Error: {reason}',
   },
   latency: {
     label: 'Latency of each turn',
@@ -170,6 +167,23 @@ export const en: Messages = {
     answer: 'The server gave an answer that I do not understand ({status}).',
     lost: 'The connection to the room was lost.',
     room: 'The LiveKit room could not be entered: {reason}.',
+  },
+  failure: {
+    CHARLA_INTERNAL: 'Something failed on the server. Try again in a moment.',
+    CHARLA_REQUEST_INVALID: 'The server does not accept the request. The log says why.',
+    CHARLA_BODY_TOO_LARGE: 'The data is too large. Send less.',
+    CHARLA_DATA_TOOLS_INVALID: 'The server does not accept the data. The log says where the mistake is.',
+    CHARLA_DATA_TOOLS_TOO_LARGE: 'The data is too large; the limit is 256 KiB.',
+    CHARLA_NOT_FOUND: 'The server does not know what this page asks for. Reload it.',
+    CHARLA_SESSION_NOT_FOUND: 'The server no longer has this conversation. Hang up and call again.',
+    CHARLA_UNAUTHORIZED: 'The server does not let this page in. The log says what is missing.',
+    CHARLA_LIVEKIT_UNAVAILABLE: 'The call server (LiveKit) does not answer.',
+    CHARLA_LIVEKIT_UNAUTHORIZED:
+      'The call server (LiveKit) refuses the configured key. Tell whoever runs it.',
+    CHARLA_PROVIDER_FAILED: "One of the assistant's models has failed. The log says which.",
+    CHARLA_PROVIDER_TIMEOUT: "One of the assistant's models takes too long. The log says which.",
+    CHARLA_OLLAMA_UNAVAILABLE: 'The language model (Ollama) does not answer.',
+    CHARLA_OLLAMA_MODEL: 'The language model (Ollama) is not available. The log says why.',
   },
   ended: {
     you: 'you hung up',

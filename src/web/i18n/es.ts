@@ -6,7 +6,6 @@ export const es = {
     language: 'Idioma',
     themes: { modern: 'Moderno', minimal: 'Minimalista', dark: 'Oscuro' },
     languages: { es: 'Español', en: 'English' },
-    close: 'Cerrar',
   },
   stage: {
     label: 'Llamada',
@@ -75,7 +74,6 @@ export const es = {
     close: 'Cerrar detalles',
   },
   data: {
-    title: 'Datos del usuario',
     help: 'El asistente responde con estos datos. Cámbialos durante la llamada: la siguiente respuesta ya los usa.',
     editor: 'Datos en formato JSON',
     examples: 'Ejemplos',
@@ -141,7 +139,6 @@ export const es = {
     'typed-failed': 'Mensaje escrito no enviado: {reason}',
     turn: 'Turno {turn}: {ms} ms de voz a voz',
     notice: 'Aviso {code}: {message}',
-    error: 'Error: {reason}',
   },
   latency: {
     label: 'Latencia por turno',
@@ -169,6 +166,24 @@ export const es = {
     answer: 'El servidor ha dado una respuesta que no entiendo ({status}).',
     lost: 'Se ha perdido la conexión con la sala.',
     room: 'No se pudo entrar en la sala de LiveKit: {reason}.',
+  },
+  /** By the code of the server's error: what the person is told. The live log has the server's own sentence. */
+  failure: {
+    CHARLA_INTERNAL: 'Algo ha fallado en el servidor. Inténtalo de nuevo dentro de un momento.',
+    CHARLA_REQUEST_INVALID: 'El servidor no acepta la petición. El registro dice por qué.',
+    CHARLA_BODY_TOO_LARGE: 'Los datos son demasiado grandes. Envía menos.',
+    CHARLA_DATA_TOOLS_INVALID: 'El servidor no acepta los datos. El registro dice dónde está el error.',
+    CHARLA_DATA_TOOLS_TOO_LARGE: 'Los datos son demasiado grandes; el límite es 256 KiB.',
+    CHARLA_NOT_FOUND: 'El servidor no conoce lo que pide esta página. Recárgala.',
+    CHARLA_SESSION_NOT_FOUND: 'El servidor ya no tiene esta conversación. Cuelga y vuelve a llamar.',
+    CHARLA_UNAUTHORIZED: 'El servidor no da permiso a esta página. El registro dice qué falta.',
+    CHARLA_LIVEKIT_UNAVAILABLE: 'El servidor de llamadas (LiveKit) no responde.',
+    CHARLA_LIVEKIT_UNAUTHORIZED:
+      'El servidor de llamadas (LiveKit) rechaza la clave configurada. Avisa a quien lo administra.',
+    CHARLA_PROVIDER_FAILED: 'Uno de los modelos del asistente ha fallado. El registro dice cuál.',
+    CHARLA_PROVIDER_TIMEOUT: 'Uno de los modelos del asistente tarda demasiado. El registro dice cuál.',
+    CHARLA_OLLAMA_UNAVAILABLE: 'El modelo de lenguaje (Ollama) no responde.',
+    CHARLA_OLLAMA_MODEL: 'El modelo de lenguaje (Ollama) no está disponible. El registro dice por qué.',
   },
   ended: {
     you: 'has colgado',

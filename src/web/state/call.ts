@@ -63,6 +63,8 @@ export function createCall(options: CallOptions) {
   let attempt = 0;
   let liveSince = 0;
   let wantsMicrophone = true;
+  /** The room whose microphone is being opened or muted now. */
+  let applyingIn: Room | undefined;
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -166,13 +168,26 @@ export function createCall(options: CallOptions) {
 
   async function applyMicrophone(room: Room): Promise<void> {
     store.setState({ microphone: wantsMicrophone ? 'asking' : 'muted' });
-    const microphone = await setMicrophone(room.localParticipant, wantsMicrophone);
+    if (applyingIn === room) return;
+    applyingIn = room;
+    const microphone = await applyLatestWish(room).finally(() => {
+      if (applyingIn === room) applyingIn = undefined;
+    });
     if (store.getState().room !== room || store.getState().phase === 'ended') return;
     store.setState({ microphone });
     if (isMicrophoneFailure(microphone)) {
       conversation.record('microphone-failed', { reason: microphone }, 'warn');
     } else {
       conversation.record(microphone === 'on' ? 'microphone-on' : 'microphone-off');
+    }
+  }
+
+  /** The person may change their mind while the browser asks for the microphone. */
+  async function applyLatestWish(room: Room): Promise<Microphone> {
+    for (;;) {
+      const wanted = wantsMicrophone;
+      const microphone = await setMicrophone(room.localParticipant, wanted);
+      if (wanted === wantsMicrophone) return microphone;
     }
   }
 
@@ -202,7 +217,8 @@ export function createCall(options: CallOptions) {
     /** Opens or mutes the microphone, for this call and the next ones. */
     async toggleMicrophone(): Promise<void> {
       const { microphone, room, phase } = store.getState();
-      wantsMicrophone = microphone !== 'on';
+      // After a failure the button asks for the microphone again.
+      wantsMicrophone = isMicrophoneFailure(microphone) || !wantsMicrophone;
       if (phase === 'live' || phase === 'reconnecting') await applyMicrophone(room);
     },
 

@@ -12,14 +12,26 @@ export function problemOf(error: unknown): Problem {
   return { kind: 'room', reason: error instanceof Error ? error.message : String(error) };
 }
 
-/** The problem as a sentence: the server's own, or ours. */
+/** The problem as a sentence for the person. */
 export function describeProblem(problem: Problem, messages: Messages): string {
-  if (problem.kind === 'server') return problem.detail;
+  if (problem.kind === 'server') return describeFailure(problem.code, problem.detail, messages);
   return format(messages.problem[problem.kind], problem);
 }
 
-/** The problem as words that follow the language. */
+/**
+ * An error of the server as a sentence for the person.
+ *
+ * @param code - of the catalogue, `src/errors.ts`
+ * @param detail - the server's own sentence, English and for whoever runs it: shown where we have no words for the code
+ */
+export function describeFailure(code: string | undefined, detail: string, messages: Messages): string {
+  const sentences: Readonly<Record<string, string>> = messages.failure;
+  return code !== undefined && Object.hasOwn(sentences, code) ? (sentences[code] ?? detail) : detail;
+}
+
+/** The problem for the live log, which follows the language; of the server's errors its own sentence, which says more. */
 export function problemText(problem: Problem): Text {
+  if (problem.kind === 'server') return problem.detail;
   return (messages) => describeProblem(problem, messages);
 }
 

@@ -9,6 +9,7 @@ import {
 } from 'livekit-client';
 import * as z from 'zod/mini';
 import type { ConversationStore } from './conversation.ts';
+import { describeFailure } from './problem.ts';
 import { parseTurn } from './turns.ts';
 
 const AGENT_STATE = 'lk.agent.state';
@@ -92,7 +93,8 @@ export function watchRoom(room: Room, conversation: ConversationStore, onAgentGo
   room.registerTextStreamHandler('charla.notice', async (reader) => {
     const notice = parseNotice(await reader.readAll().catch(() => ''));
     if (!notice) return;
-    conversation.notify({ code: notice.code, text: notice.message });
+    const { code, message } = notice;
+    conversation.notify({ code, text: (messages) => describeFailure(code, message, messages) });
     conversation.record('notice', notice, 'bad');
   });
   room
