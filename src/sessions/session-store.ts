@@ -25,7 +25,6 @@ export interface SessionStore {
   getByRoom(room: string): Promise<Session | undefined>;
   /** Replaces the data tools; undefined when there is no such session. */
   updateDataTools(id: string, dataTools: DataTools): Promise<Session | undefined>;
-  list(): Promise<Session[]>;
   delete(id: string): Promise<void>;
 }
 
@@ -73,9 +72,6 @@ export function createMemorySessionStore(limits: MemoryLimits = {}): SessionStor
       const updated = { ...session, dataTools, revision: session.revision + 1 };
       sessions.set(id, updated);
       return updated;
-    },
-    async list() {
-      return [...sessions.values()];
     },
     async delete(id) {
       sessions.delete(id);
