@@ -2,15 +2,13 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { type Config, isOpenDevelopment } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
-import { verifyToken } from '../rooms/tokens.ts';
+import { type TokenBearer, verifyToken } from '../rooms/tokens.ts';
 import type { Session } from '../sessions/session-store.ts';
 
 /** Who may see and change a session: servers and agents all of it, the person in the call what is not private. */
 export type SessionRole = 'server' | 'participant';
 
 export interface Access {
-  /** Whether anybody on this machine may do everything. */
-  readonly isOpen: boolean;
   /** Whether the request comes from a server with the API key (or everything is open). */
   isServer(request: FastifyRequest): boolean;
   /** @throws CharlaError `CHARLA_UNAUTHORIZED` */
@@ -21,7 +19,7 @@ export interface Access {
 
 /**
  * Who may use the HTTP API. In development on loopback everything is open; else servers send `ADMIN_API_KEY` as
- * `X-API-Key`, and the person in a call their LiveKit token as `Authorization: Bearer`.
+ * `X-API-Key`, and the person in a call their LiveKit token as `Authorization: Bearer`, for as long as the session exists.
  */
 export function createAccess(config: Config): Access {
   const isOpen = isOpenDevelopment(config);
@@ -33,7 +31,6 @@ export function createAccess(config: Config): Access {
   };
   const isServer = (request: FastifyRequest) => isOpen || hasApiKey(request);
   return {
-    isOpen,
     isServer,
     async requireServer(request) {
       if (!isServer(request)) {
@@ -48,12 +45,20 @@ export function createAccess(config: Config): Access {
           ? await verifyToken(config, token)
           : undefined;
       if (bearer?.kind === 'agent') return 'server';
-      if (bearer !== undefined && session !== undefined && bearer.room === session.room) return 'participant';
+      if (bearer !== undefined && session !== undefined && isOf(session, bearer)) return 'participant';
       throw new CharlaError('CHARLA_UNAUTHORIZED', {
         how: 'ADMIN_API_KEY in the header X-API-Key, or the token of this session as Authorization: Bearer',
       });
     },
   };
+}
+
+/** A room may be used again: the token of somebody who was in it before this session began opens nothing of it. */
+function isOf(session: Session, bearer: Extract<TokenBearer, { kind: 'participant' }>): boolean {
+  if (bearer.room !== session.room) return false;
+  // Tokens count in whole seconds.
+  const began = Math.floor(session.createdAt.getTime() / 1000) * 1000;
+  return bearer.identity === session.userId || bearer.issuedAt.getTime() >= began;
 }
 
 /** In constant time, and whatever the two lengths. */

@@ -74,7 +74,9 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     reply.header('x-request-id', request.id);
   });
   app.addHook('onResponse', async ({ log, method, url }, { statusCode, elapsedTime }) => {
-    log.info({ method, url, status: statusCode, latencyMs: Math.round(elapsedTime) }, 'request');
+    // Without the query, which may name the person.
+    const path = url.split('?', 1)[0];
+    log.info({ method, path, status: statusCode, latencyMs: Math.round(elapsedTime) }, 'request');
   });
   app.addHook('onClose', async () => watch.close());
 

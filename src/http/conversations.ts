@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Config, Language } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
 import type { AgentWatch } from '../rooms/agent-watch.ts';
@@ -21,6 +21,13 @@ export interface Conversations {
   start(request: StartRequest): Promise<Session>;
   /** The session of a named room, which is opened when it is not there. @throws CharlaError as `LiveKit.request` */
   join(request: StartRequest & { room: string }): Promise<Session>;
+  /**
+   * The session of somebody who names no room: in `LIVEKIT_ROOM`, or, while another user's session holds it, in a room
+   * of their own; whoever comes back gets the same one while it is open.
+   *
+   * @throws CharlaError as `LiveKit.request`
+   */
+  joinDefault(request: StartRequest): Promise<Session>;
   /**
    * Changes the data tools of a session and of its room; changes of one session happen one after another.
    *
@@ -52,7 +59,7 @@ export function createConversations(
     return session;
   };
 
-  const createIn = async (enter: typeof open, request: StartRequest, id: string, room: string) => {
+  const createIn = async (bring: typeof open, request: StartRequest, id: string, room: string) => {
     const session = await sessions.create({
       id,
       room,
@@ -63,11 +70,28 @@ export function createConversations(
       dataTools: request.dataTools ?? {},
     });
     try {
-      return await enter(session);
+      return await bring(session);
     } catch (error) {
       await sessions.delete(id);
       throw error;
     }
+  };
+
+  /** To be called in the room's turn. */
+  const enter = async (request: StartRequest & { room: string }) => {
+    const { room, userId } = request;
+    const [known, metadata] = await Promise.all([sessions.getByRoom(room), openRoomMetadata(livekit, room)]);
+    if (metadata === undefined) {
+      if (known?.userId === userId) return open(known);
+      if (known !== undefined) await sessions.delete(known.id);
+      return createIn(open, request, randomUUID(), room);
+    }
+    const described = parseRoomMetadata(metadata);
+    if (described === undefined) return createIn(adopt, request, randomUUID(), room);
+    watch.watch(room);
+    if (known?.id === described.session.id) return known;
+    // The room outlived the process that opened it, and with it what was known of its session.
+    return sessions.create({ ...described.session, room, dataTools: described.dataTools ?? {} });
   };
 
   return {
@@ -77,23 +101,21 @@ export function createConversations(
     },
 
     join(request) {
-      const { room, userId } = request;
+      return inTurn(request.room, () => enter(request));
+    },
+
+    joinDefault(request) {
+      const room = config.LIVEKIT_ROOM;
+      const own = ownRoom(room, request.userId);
       return inTurn(room, async () => {
-        const [known, metadata] = await Promise.all([
-          sessions.getByRoom(room),
+        const [shared, mine] = await Promise.all([
           openRoomMetadata(livekit, room),
+          openRoomMetadata(livekit, own),
         ]);
-        if (metadata === undefined) {
-          if (known?.userId === userId) return open(known);
-          if (known !== undefined) await sessions.delete(known.id);
-          return createIn(open, request, randomUUID(), room);
-        }
-        const described = parseRoomMetadata(metadata);
-        if (described === undefined) return createIn(adopt, request, randomUUID(), room);
-        watch.watch(room);
-        if (known?.id === described.session.id) return known;
-        // The room outlived the process that opened it, and with it what was known of its session.
-        return sessions.create({ ...described.session, room, dataTools: described.dataTools ?? {} });
+        const holder = shared === undefined ? undefined : parseRoomMetadata(shared)?.session.userId;
+        const isTaken = holder !== undefined && holder !== request.userId;
+        if (isTaken || mine !== undefined) return inTurn(own, () => enter({ ...request, room: own }));
+        return enter({ ...request, room });
       });
     },
 
@@ -121,6 +143,11 @@ export function createConversations(
 
 function roomMetadata({ id, userId, profile, channel, language, dataTools, revision }: Session): string {
   return encodeRoomMetadata({ session: { id, userId, profile, channel, language }, dataTools, revision });
+}
+
+/** Always the same for one user, and says nothing about them: names of rooms stand in the log. */
+function ownRoom(room: string, userId: string): string {
+  return `${room}-${createHash('sha256').update(userId).digest('hex').slice(0, 32)}`;
 }
 
 /** Runs what has the same key one after another. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Config, inferenceBaseUrl } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
-import { type Endpoint, resolveProviders } from '../providers/resolve.ts';
+import { type Endpoint, needsInference, resolveProviders } from '../providers/resolve.ts';
 import type { LiveKit } from '../rooms/livekit.ts';
 
 const PROBE_TIMEOUT_MS = 2_000;
@@ -14,8 +14,11 @@ export const healthSchema = z.object({
   components: z.record(
     z.enum(['livekit', 'inference', 'worker', 'llm', 'stt', 'tts']),
     z.object({
-      /** `refused`: it answers, and does not take our key. `unused`: the configuration does not need it. */
-      state: z.enum(['ok', 'down', 'refused', 'unused']),
+      /**
+       * `refused`: it answers, and does not take our key. `unused`: the configuration does not need it. `unknown`: it
+       * may run where we cannot ask it, and does not count.
+       */
+      state: z.enum(['ok', 'down', 'refused', 'unused', 'unknown']),
       detail: z.string().optional(),
       latencyMs: z.number().optional(),
     }),
@@ -49,7 +52,7 @@ async function checkAll(config: Config, livekit: LiveKit): Promise<Health> {
     probeModels(config, inference),
   ]);
   const components = { livekit: livekitHealth, worker, ...models };
-  const works = Object.values(components).every(({ state }) => state === 'ok' || state === 'unused');
+  const works = Object.values(components).every(({ state }) => state !== 'down' && state !== 'refused');
   return { status: works ? 'ok' : 'degraded', components };
 }
 
@@ -63,12 +66,21 @@ async function probeLiveKit(livekit: LiveKit): Promise<Finding> {
   }
 }
 
-/** The framework answers `/` with 200 while the worker is registered with livekit-server, and 503 while it is not. */
-async function probeWorker({ WORKER_PORT }: Config): Promise<Finding> {
+/**
+ * The framework answers `/` with 200 while the worker is registered with livekit-server, and 503 while it is not. It
+ * listens on loopback only, and livekit-server tells nobody which workers it has: outside development, where workers
+ * run on machines of their own, no answer says nothing.
+ */
+async function probeWorker({ WORKER_PORT, NODE_ENV }: Config): Promise<Finding> {
   const url = `http://127.0.0.1:${WORKER_PORT}`;
   const response = await get(`${url}/`);
   if (response === undefined) {
-    return { state: 'down', detail: `No worker answers at ${url}. Start one with «charla worker».` };
+    return NODE_ENV === 'development'
+      ? { state: 'down', detail: `No worker answers at ${url}. Start one with «charla worker».` }
+      : {
+          state: 'unknown',
+          detail: `No worker answers at ${url}; those on other machines cannot be seen from here. If there is none, start one with «charla worker».`,
+        };
   }
   if (response.ok) return { state: 'ok' };
   return {
@@ -103,9 +115,8 @@ async function probeModels(
     asked.set(key, probe);
     return probe;
   };
-  const needsInference = [llm, stt, tts].some(({ kind }) => kind === 'local');
   const [inferenceHealth, llmHealth, sttHealth, ttsHealth] = await Promise.all([
-    needsInference ? timed(inference) : { state: 'unused' as const },
+    needsInference(providers) ? timed(inference) : { state: 'unused' as const },
     once(llm),
     once(stt),
     once(tts),

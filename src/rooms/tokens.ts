@@ -3,9 +3,13 @@ import type { Config } from '../config/config.ts';
 
 /** A participant's token opens its room for this long; a call that runs goes on after that. */
 export const PARTICIPANT_TOKEN_SECONDS = 10 * 60;
+/** A call goes on after its token has expired: for the HTTP API a participant's token still counts this much longer. */
+export const CALL_TOLERANCE_SECONDS = 12 * 3600;
 
 /** What the bearer of a token of ours may do with the HTTP API. */
-export type TokenBearer = { kind: 'agent' } | { kind: 'participant'; room: string; identity: string };
+export type TokenBearer =
+  | { kind: 'agent' }
+  | { kind: 'participant'; room: string; identity: string; issuedAt: Date };
 
 /**
  * A token with which a person joins one room: speak, listen, send text; no camera, no other room, nothing to administer.
@@ -35,14 +39,20 @@ export async function participantToken(
   };
 }
 
-/** Who shows this token; undefined when it is not ours, has expired, or grants neither an agent nor a room. */
+/**
+ * Who shows this token; undefined when it is not ours, has expired (a participant's: more than
+ * {@link CALL_TOLERANCE_SECONDS} ago), or grants neither an agent nor a room. That the participant's session still
+ * exists is for the caller to check.
+ */
 export async function verifyToken(config: Config, token: string): Promise<TokenBearer | undefined> {
   const verifier = new TokenVerifier(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET);
-  const claims = await verifier.verify(token).catch(() => undefined);
-  if (claims?.video?.agent === true) return { kind: 'agent' };
+  const claims = await verifier.verify(token, CALL_TOLERANCE_SECONDS).catch(() => undefined);
+  if (claims?.video?.agent === true) {
+    return (claims.exp ?? 0) * 1000 > Date.now() ? { kind: 'agent' } : undefined;
+  }
   const room = claims?.video?.roomJoin === true ? claims.video.room : undefined;
   if (room === undefined || room === '' || claims?.sub === undefined) return undefined;
-  return { kind: 'participant', room, identity: claims.sub };
+  return { kind: 'participant', room, identity: claims.sub, issuedAt: new Date((claims.nbf ?? 0) * 1000) };
 }
 
 /** The URL under which clients reach livekit-server: `ws://` or `wss://`. */

@@ -63,6 +63,7 @@ describe('GET /health', () => {
   it('is 503 and names each component that does not answer and what to do', async () => {
     const nobody = String(await freePort());
     const { components, status, httpStatus } = await health({
+      NODE_ENV: 'development',
       LLM_PROVIDER: 'local',
       INFERENCE_PORT: nobody,
       WORKER_PORT: nobody,
@@ -75,6 +76,20 @@ describe('GET /health', () => {
     });
     expect(components.inference.detail).toContain('charla inference');
     expect(components.stt.state).toBe('down');
+  });
+
+  it('is 200 outside development when the worker may be on another machine, and 503 when one here is not registered', async () => {
+    const port = String(await serve(well));
+    const env = { LLM_PROVIDER: 'local', INFERENCE_PORT: port };
+    const elsewhere = await health({ ...env, WORKER_PORT: String(await freePort()) });
+    expect([elsewhere.httpStatus, elsewhere.status]).toEqual([200, 'ok']);
+    expect(elsewhere.components.worker).toMatchObject({
+      state: 'unknown',
+      detail: expect.stringContaining('other machines'),
+    });
+    const unregistered = await serve((_request, response) => response.writeHead(503).end('worker is away'));
+    const ill = await health({ ...env, WORKER_PORT: String(unregistered) });
+    expect([ill.httpStatus, ill.components.worker.state]).toEqual([503, 'down']);
   });
 
   it('tells a wrong key from a dead endpoint, and does not ask for what is not used', async () => {

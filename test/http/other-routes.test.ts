@@ -6,12 +6,14 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildServer } from '../../src/http/build-server.ts';
 import { createLiveKit } from '../../src/rooms/livekit.ts';
 import { parseRoomMetadata } from '../../src/rooms/metadata.ts';
+import { createMemorySessionStore } from '../../src/sessions/session-store.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { startLivekitServer, type TestLivekitServer, testConfig } from '../support/livekit-server.ts';
 
 const log = createLogger('test', 'fatal');
 let livekit: TestLivekitServer;
 let app: FastifyInstance;
+let guarded: FastifyInstance;
 let pageRoot: string;
 
 beforeAll(async () => {
@@ -20,11 +22,25 @@ beforeAll(async () => {
   await mkdir(join(pageRoot, 'assets'));
   await writeFile(join(pageRoot, 'index.html'), '<!doctype html><title>Charla</title>');
   await writeFile(join(pageRoot, 'assets', 'index-abc123.js'), 'export {};');
-  app = await buildServer({ config: testConfig(livekit, { LLM_PROVIDER: 'local' }), log, pageRoot });
+  const sessions = createMemorySessionStore();
+  app = await buildServer({
+    config: testConfig(livekit, { LLM_PROVIDER: 'local' }),
+    log,
+    pageRoot,
+    sessions,
+  });
+  const ADMIN_API_KEY = 'key-of-the-tests-0123456789';
+  guarded = await buildServer({
+    config: testConfig(livekit, { NODE_ENV: 'production', ADMIN_API_KEY }),
+    log,
+    pageRoot,
+    sessions,
+  });
 });
 
 afterAll(async () => {
   await app?.close();
+  await guarded?.close();
   await livekit?.stop();
   await rm(pageRoot, { recursive: true, force: true });
 });
@@ -56,6 +72,24 @@ describe('POST /token', () => {
     });
     const api = createLiveKit(testConfig(livekit));
     expect(await api.request(({ dispatches }) => dispatches.listDispatch('lobby'))).toHaveLength(1);
+  });
+
+  it('gives each person a conversation of their own when none names a room, and the same one when they come back', async () => {
+    const ana = await token({ identity: 'ana' });
+    const juan = await token({ identity: 'juan' });
+    expect(ana.answer.room).toBe('charla');
+    expect(juan.answer.room).toMatch(/^charla-[0-9a-f]{32}$/);
+    expect(juan.answer.session_id).not.toBe(ana.answer.session_id);
+    const url = `/session/${ana.answer.session_id}/data-tools`;
+    const asJuan = await guarded.inject({ url, headers: { authorization: `Bearer ${juan.answer.token}` } });
+    expect(asJuan.statusCode).toBe(401);
+
+    const api = createLiveKit(testConfig(livekit));
+    expect(await api.request(({ dispatches }) => dispatches.listDispatch(juan.answer.room))).toHaveLength(1);
+    expect((await token({ identity: 'ana' })).answer.session_id).toBe(ana.answer.session_id);
+    await api.request(({ rooms }) => rooms.deleteRoom('charla'));
+    expect((await token({ identity: 'juan' })).answer.session_id).toBe(juan.answer.session_id);
+    expect((await token({ identity: 'eva' })).answer.room).toBe('charla');
   });
 
   it('finds the session of a room that was opened before this process started', async () => {
@@ -129,7 +163,6 @@ describe('GET /settings', () => {
       project_name: 'Charla',
       llm_model: 'qwen2.5-0.5b',
       language: 'es',
-      languages: ['es', 'en'],
       auto_connect: true,
       enable_tools: true,
       frontend_theme: 'modern',

@@ -57,6 +57,12 @@ it('logs one line a request, with nothing about the person in it', async () => {
   const response = await server.inject({ method: 'POST', url: '/session/start', payload });
   await server.inject({ method: 'POST', url: '/session/start', payload: { ...payload, language: 'Torres' } });
   await vi.waitFor(() => expect(lines.filter((line) => line.includes('"msg":"request"'))).toHaveLength(2));
+  await server.inject('/?user_id=ana.torres');
+  await server.inject({ method: 'POST', url: '/get-user-data', payload: { user_id: 'ana.torres' } });
+  await server.inject('/nothing?user_id=ana.torres');
+  await vi.waitFor(() => expect(lines.filter((line) => line.includes('"msg":"request"'))).toHaveLength(5));
+  expect(lines.join('')).toContain('CHARLA_USER_NOT_FOUND');
+  expect(lines.join('')).toContain('"path":"/nothing"');
   expect(lines.join('')).not.toContain('orres');
   expect(lines.join('')).not.toContain(response.json().token);
   await server.close();

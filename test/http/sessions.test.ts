@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { AccessToken, TokenVerifier } from 'livekit-server-sdk';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildServer } from '../../src/http/build-server.ts';
 import { createLiveKit, type LiveKit } from '../../src/rooms/livekit.ts';
 import { parseRoomMetadata } from '../../src/rooms/metadata.ts';
@@ -285,6 +286,52 @@ describe('with keys', () => {
       headers: { authorization: `Bearer ${mine.token}` },
     });
     expect(unknown.statusCode).toBe(401);
+  });
+
+  it('a token works for its session for as long as a call may last, though it opens the room for ten minutes', async () => {
+    const { session_id, token } = await start(guarded, { user_id: 'ana', data_tools: ana }, server);
+    const agent = new AccessToken(livekit.apiKey, livekit.apiSecret, { ttl: 60 });
+    agent.addGrant({ agent: true });
+    const agentToken = await agent.toJwt();
+    const statusAfter = async (hours: number, bearer = token) => {
+      vi.setSystemTime(Date.now() + hours * 3_600_000);
+      const headers = { authorization: `Bearer ${bearer}` };
+      return (await guarded.inject({ url: `/session/${session_id}/data-tools`, headers })).statusCode;
+    };
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      expect(await statusAfter(1)).toBe(200);
+      expect(await statusAfter(0, agentToken)).toBe(401);
+      expect(await statusAfter(10)).toBe(200);
+      expect(await statusAfter(2)).toBe(401);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('the token of somebody who was in the room before opens nothing of the session after', async () => {
+    const post = async (user_id: string) =>
+      (
+        await guarded.inject({
+          method: 'POST',
+          url: '/token',
+          headers: server,
+          payload: { user_id, room: 'lobby' },
+        })
+      ).json();
+    const before = await post('eve');
+    await api.request(({ rooms }) => rooms.deleteRoom('lobby'));
+    await sleep(1_100);
+    const after = await post('ana');
+    const guest = await post('juan');
+    const status = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await guarded.inject({ url: `/session/${after.session_id}/data-tools`, headers })).statusCode;
+    };
+    expect(guest.session_id).toBe(after.session_id);
+    expect([await status(before.token), await status(after.token), await status(guest.token)]).toEqual([
+      401, 200, 200,
+    ]);
   });
 
   it('private data tools are never in the room and never shown to the person, who cannot set them either', async () => {

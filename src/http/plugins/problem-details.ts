@@ -29,7 +29,8 @@ export const problemDetails = fastifyPlugin(async (app: FastifyInstance) => {
   app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
     const { error: known, status, errors } = toCatalogue(error);
     if (status >= 500) request.log.error({ err: error, code: known.code }, 'request failed');
-    else request.log.info({ code: known.code, problem: known.message }, 'request refused');
+    // The code only: the sentence may repeat what the person sent.
+    else request.log.info({ code: known.code }, 'request refused');
     return send(request, reply, known, status, errors);
   });
   app.setNotFoundHandler((request, reply) => {

@@ -15,7 +15,7 @@ const tokenSchema = z
     error: 'is missing (user_id is taken too)',
   });
 
-/** `POST /token`, for clients older than `/session/start`: a token for a room that others may be in too. */
+/** `POST /token`, for clients older than `/session/start`: a token for a room that others may be in too, where it is named. */
 export const tokenRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
   const { config, access, conversations } = context;
   app.route({
@@ -25,7 +25,10 @@ export const tokenRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = asyn
     onRequest: access.requireServer,
     handler: async ({ body }, reply) => {
       const identity = body.identity ?? body.user_id ?? '';
-      const session = await conversations.join({ userId: identity, room: body.room ?? config.LIVEKIT_ROOM });
+      const session =
+        body.room === undefined
+          ? await conversations.joinDefault({ userId: identity })
+          : await conversations.join({ userId: identity, room: body.room });
       return reply.send(await callAnswer(config, session, identity));
     },
   });
