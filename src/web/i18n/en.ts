@@ -180,10 +180,12 @@ export const en: Messages = {
     CHARLA_LIVEKIT_UNAVAILABLE: 'The call server (LiveKit) does not answer.',
     CHARLA_LIVEKIT_UNAUTHORIZED:
       'The call server (LiveKit) refuses the configured key. Tell whoever runs it.',
-    CHARLA_PROVIDER_FAILED: "One of the assistant's models has failed. The log says which.",
-    CHARLA_PROVIDER_TIMEOUT: "One of the assistant's models takes too long. The log says which.",
+    CHARLA_PROVIDER_FAILED:
+      "One of the assistant's models has failed. If it happens again, tell whoever runs it.",
+    CHARLA_PROVIDER_TIMEOUT:
+      "One of the assistant's models takes too long. If it happens again, tell whoever runs it.",
     CHARLA_OLLAMA_UNAVAILABLE: 'The language model (Ollama) does not answer.',
-    CHARLA_OLLAMA_MODEL: 'The language model (Ollama) is not available. The log says why.',
+    CHARLA_OLLAMA_MODEL: 'The language model (Ollama) is not available. Tell whoever runs it.',
   },
   ended: {
     you: 'you hung up',

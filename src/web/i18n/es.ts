@@ -180,10 +180,12 @@ export const es = {
     CHARLA_LIVEKIT_UNAVAILABLE: 'El servidor de llamadas (LiveKit) no responde.',
     CHARLA_LIVEKIT_UNAUTHORIZED:
       'El servidor de llamadas (LiveKit) rechaza la clave configurada. Avisa a quien lo administra.',
-    CHARLA_PROVIDER_FAILED: 'Uno de los modelos del asistente ha fallado. El registro dice cuál.',
-    CHARLA_PROVIDER_TIMEOUT: 'Uno de los modelos del asistente tarda demasiado. El registro dice cuál.',
+    CHARLA_PROVIDER_FAILED:
+      'Uno de los modelos del asistente ha fallado. Si se repite, avisa a quien lo administra.',
+    CHARLA_PROVIDER_TIMEOUT:
+      'Uno de los modelos del asistente tarda demasiado. Si se repite, avisa a quien lo administra.',
     CHARLA_OLLAMA_UNAVAILABLE: 'El modelo de lenguaje (Ollama) no responde.',
-    CHARLA_OLLAMA_MODEL: 'El modelo de lenguaje (Ollama) no está disponible. El registro dice por qué.',
+    CHARLA_OLLAMA_MODEL: 'El modelo de lenguaje (Ollama) no está disponible. Avisa a quien lo administra.',
   },
   ended: {
     you: 'has colgado',
