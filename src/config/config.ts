@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { config as readDotenv } from 'dotenv';
 import { z } from 'zod';
 import { CharlaError } from '../errors.ts';
+import { localUrl } from './local-url.ts';
+import { ollamaUrl } from './ollama-url.ts';
 
 /** Keys of a livekit-server that only ever listens on loopback; refused outside development. */
 export const DEVELOPMENT_LIVEKIT_KEY = 'devkey';
@@ -15,10 +17,8 @@ const url = (...protocols: string[]) =>
     error: `is not a URL that starts with ${protocols.map((p) => `${p}://`).join(' or ')}`,
   });
 const flag = (fallback: boolean) => z.stringbool({ error: 'is neither true nor false' }).default(fallback);
-/** Ollama's own form of its variable has no scheme: `0.0.0.0:11434`. */
-const withHttp = (host: unknown) =>
-  typeof host === 'string' && !host.includes('://') ? `http://${host}` : host;
 const language = z.enum(['es', 'en']);
+const DEFAULT_LANGUAGE = 'es';
 
 /**
  * Every variable that Charla reads, with its default. `.env.example` shows the same list; a test holds the two
@@ -36,7 +36,8 @@ export const configSchema = z.object({
   CHARLA_HOME: z
     .string()
     .min(1)
-    .default(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'charla'))
+    .transform(expandTilde)
+    .default(() => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'charla'))
     .describe('Where models, livekit-server and caches are kept.'),
 
   HOST: z.string().min(1).default('127.0.0.1').describe('Address of the HTTP API and the page.'),
@@ -86,7 +87,12 @@ export const configSchema = z.object({
     .default(600)
     .describe('A job process over this much memory (MB) is ended.'),
 
-  LANGUAGE: language.default('es').describe('Language of a session that names none: es or en.'),
+  LANGUAGE: z
+    .preprocess(fromLanguageList, language)
+    .default(DEFAULT_LANGUAGE)
+    .describe(
+      'Language of a session that names none: es or en. A list for gettext (es_ES:es) counts too; .env wins over it.',
+    ),
   PROJECT_NAME: z.string().min(1).default('Charla').describe('Name shown on the page and said by the agent.'),
   AUTO_CONNECT: flag(true).describe('The page connects by itself on load.'),
   ENABLE_TOOLS: flag(true).describe('The page sends data tools.'),
@@ -94,9 +100,11 @@ export const configSchema = z.object({
 
   OPENAI_API_KEY: z.string().min(1).optional().describe('With it, OpenAI serves what «auto» decides.'),
   OLLAMA_HOST: z
-    .preprocess(withHttp, url('http', 'https'))
+    .preprocess((given) => (typeof given === 'string' ? ollamaUrl(given) : given), url('http', 'https'))
     .default('http://127.0.0.1:11434')
-    .describe('An Ollama that answers here is used by LLM_PROVIDER=auto.'),
+    .describe(
+      'An Ollama that answers here is used by LLM_PROVIDER=auto. Any form that Ollama takes will do.',
+    ),
 
   LLM_PROVIDER: z
     .enum(['auto', 'openai', 'ollama', 'local'])
@@ -153,7 +161,7 @@ export type Language = z.output<typeof language>;
  * @param env - the variables; empty strings count as unset, so that `NAME=` in `.env` means the default
  * @throws CharlaError `CHARLA_CONFIG_INVALID`, with every problem at once
  */
-export function loadConfig(env: NodeJS.ProcessEnv = environment()): Config {
+export function loadConfig(env: NodeJS.ProcessEnv = readEnvironment()): Config {
   const given = Object.fromEntries(
     Object.keys(configSchema.shape)
       .map((name) => [name, env[name]?.trim()] as const)
@@ -186,18 +194,44 @@ export function isOpenDevelopment(config: Config): boolean {
 
 /** Base URL of the local models' OpenAI API, with `/v1`. */
 export function inferenceBaseUrl(config: Config): string {
-  return `http://${config.INFERENCE_HOST}:${config.INFERENCE_PORT}/v1`;
+  return `${localUrl(config.INFERENCE_HOST, config.INFERENCE_PORT)}/v1`;
+}
+
+/** Base URL of the HTTP API as this machine reaches it. */
+export function serveUrl(config: Config): string {
+  return localUrl(config.HOST, config.PORT);
 }
 
 /** Base URL of the HTTP API as workers reach it. */
 export function apiUrl(config: Config): string {
-  return config.API_URL ?? `http://${config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST}:${config.PORT}`;
+  return config.API_URL ?? serveUrl(config);
 }
 
-function environment(): NodeJS.ProcessEnv {
+/**
+ * The variables of `.env` and, over them, those of the environment. Only `LANGUAGE` of `.env` wins over a list of the
+ * environment: sessions of Debian and Ubuntu export one for gettext, and nobody chose it for Charla.
+ */
+export function readEnvironment(): NodeJS.ProcessEnv {
   const fromFile: Record<string, string> = {};
   readDotenv({ processEnv: fromFile, quiet: true });
-  return { ...fromFile, ...process.env };
+  const env = { ...fromFile, ...process.env };
+  if (fromFile.LANGUAGE && isLanguageList(env.LANGUAGE)) env.LANGUAGE = fromFile.LANGUAGE;
+  return env;
+}
+
+/** Whether a value of LANGUAGE is of gettext's form: `de_DE:de`, `en_US.UTF-8`. */
+function isLanguageList(value: unknown): value is string {
+  return typeof value === 'string' && /^[a-z]{2,3}([_.@:-][\w.@:-]*)$/i.test(value);
+}
+
+function fromLanguageList(given: unknown): unknown {
+  if (!isLanguageList(given)) return given;
+  const codes = given.split(':').map((entry) => entry.split(/[_.@-]/)[0]?.toLowerCase());
+  return codes.find((code) => language.safeParse(code).success) ?? DEFAULT_LANGUAGE;
+}
+
+function expandTilde(path: string): string {
+  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
 }
 
 function missingKeys(config: Config): string[] {

@@ -1,9 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
+  apiUrl,
   configSchema,
   DEVELOPMENT_LIVEKIT_KEY,
   DEVELOPMENT_LIVEKIT_SECRET,
+  inferenceBaseUrl,
   loadConfig,
+  serveUrl,
 } from '../../src/config/config.ts';
 
 const ownKeys = {
@@ -11,6 +17,11 @@ const ownKeys = {
   LIVEKIT_API_SECRET: 'a-secret-of-more-than-thirty-two-letters',
   ADMIN_API_KEY: 'an-api-key-of-the-tests',
 };
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
 
 describe('the configuration', () => {
   it('needs nothing in development, and an empty variable is none', () => {
@@ -43,6 +54,88 @@ describe('the configuration', () => {
   );
 });
 
+describe('LANGUAGE', () => {
+  it.each([
+    ['en', 'en'],
+    ['es_ES:es', 'es'],
+    ['en_US:en', 'en'],
+    ['en_US.UTF-8', 'en'],
+    ['es-MX', 'es'],
+    ['ca:es_ES:en', 'es'],
+    ['de_DE:de', 'es'],
+  ])('is read where it is %s, as gettext has it', (LANGUAGE, language) => {
+    expect(loadConfig({ LANGUAGE }).LANGUAGE).toBe(language);
+  });
+
+  it.each(['klingon', 'fr'])('is a mistake where it is %s', (LANGUAGE) => {
+    expect(() => loadConfig({ LANGUAGE })).toThrow(/LANGUAGE/);
+  });
+
+  it('of .env wins over a list of the session, and over nothing else', async () => {
+    await withDotenv('LANGUAGE=es\nPORT=1234\n', () => {
+      vi.stubEnv('PORT', '4321');
+      vi.stubEnv('LANGUAGE', 'en_US:en');
+      expect(loadConfig()).toMatchObject({ LANGUAGE: 'es', PORT: 4321 });
+      vi.stubEnv('LANGUAGE', 'en');
+      expect(loadConfig().LANGUAGE).toBe('en');
+    });
+  });
+});
+
+describe('OLLAMA_HOST', () => {
+  it.each([
+    ['0.0.0.0', 'http://127.0.0.1:11434'],
+    ['0.0.0.0:1234', 'http://127.0.0.1:1234'],
+    ['http://0.0.0.0:11434', 'http://127.0.0.1:11434'],
+    ['myhost', 'http://myhost:11434'],
+    ['myhost:1234', 'http://myhost:1234'],
+    ['myhost:80', 'http://myhost:80'],
+    ['myhost/ollama/', 'http://myhost:11434/ollama'],
+    [':11434', 'http://127.0.0.1:11434'],
+    [':1234', 'http://127.0.0.1:1234'],
+    ['::1', 'http://[::1]:11434'],
+    ['[::]:1234', 'http://[::1]:1234'],
+    ['http://host', 'http://host'],
+    ['https://host/ollama', 'https://host/ollama'],
+  ])('%s is %s, as Ollama reads it', (OLLAMA_HOST, url) => {
+    expect(loadConfig({ OLLAMA_HOST }).OLLAMA_HOST).toBe(url);
+  });
+
+  it.each(['ftp://host', 'my host', 'host:port'])('%s is a mistake', (OLLAMA_HOST) => {
+    expect(() => loadConfig({ OLLAMA_HOST })).toThrow(/OLLAMA_HOST is not a URL/);
+  });
+});
+
+describe('CHARLA_HOME', () => {
+  it('may begin with ~', () => {
+    expect(loadConfig({ CHARLA_HOME: '~/models' }).CHARLA_HOME).toBe(join(homedir(), 'models'));
+    expect(loadConfig({ CHARLA_HOME: '/srv/~/x' }).CHARLA_HOME).toBe('/srv/~/x');
+  });
+
+  it('is under XDG_CACHE_HOME, which counts as unset when it is empty', () => {
+    vi.stubEnv('XDG_CACHE_HOME', '/var/cache');
+    expect(loadConfig({}).CHARLA_HOME).toBe('/var/cache/charla');
+    vi.stubEnv('XDG_CACHE_HOME', '');
+    expect(loadConfig({}).CHARLA_HOME).toBe(join(homedir(), '.cache', 'charla'));
+  });
+});
+
+describe('the addresses of our own servers', () => {
+  it.each([
+    ['127.0.0.1', 'http://127.0.0.1:8000'],
+    ['0.0.0.0', 'http://127.0.0.1:8000'],
+    ['::1', 'http://[::1]:8000'],
+    ['::', 'http://[::1]:8000'],
+    ['charla.lan', 'http://charla.lan:8000'],
+  ])('with HOST=%s are %s', (HOST, url) => {
+    const config = loadConfig({ HOST, INFERENCE_HOST: HOST, INFERENCE_PORT: '8000', ...ownKeys });
+    expect([serveUrl(config), apiUrl(config)]).toEqual([url, url]);
+    expect(inferenceBaseUrl(config)).toBe(`${url}/v1`);
+    const API_URL = 'https://charla.example';
+    expect(apiUrl(loadConfig({ HOST, API_URL, ...ownKeys }))).toBe(API_URL);
+  });
+});
+
 describe('.env.example', () => {
   // `npx vitest run --project unit test/config -u` writes the file anew.
   it('names every variable of the schema with its description and default', async () => {
@@ -62,3 +155,15 @@ describe('.env.example', () => {
     await expect(text).toMatchFileSnapshot('../../.env.example');
   });
 });
+
+/** Runs with a `.env` of that text in the working folder. */
+async function withDotenv(text: string, run: () => void): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'charla-config-'));
+  await writeFile(join(folder, '.env'), text);
+  vi.spyOn(process, 'cwd').mockReturnValue(folder);
+  try {
+    run();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
