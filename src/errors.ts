@@ -43,7 +43,7 @@ export const ERRORS = {
   CHARLA_NOT_FOUND: {
     status: 404,
     title: 'Not found',
-    detail: 'There is nothing at {method} {path}. README.md lists the endpoints.',
+    detail: 'There is nothing at {method} {path}. docs/api.md lists the endpoints.',
   },
   CHARLA_SESSION_NOT_FOUND: {
     status: 404,

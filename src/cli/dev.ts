@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { apiUrl, type Config, loadConfig } from '../config/config.ts';
-import { needsInference, resolveProviders } from '../providers/resolve.ts';
+import { type Config, loadConfig, serveUrl } from '../config/config.ts';
+import { resolveProviders } from '../providers/resolve.ts';
 import { createLiveKit } from '../rooms/livekit.ts';
 import { assertNodeVersion, checkPorts } from './dev/check-machine.ts';
 import { createChildLog } from './dev/child-log.ts';
 import { healthProblems } from './dev/health-problems.ts';
+import { localModels, pinnedProviders } from './dev/pinned-providers.ts';
 import { prepare } from './dev/prepare.ts';
 import { ProcessSupervisor, type ServiceEvent } from './dev/process-supervisor.ts';
 import { readyTable } from './dev/ready-table.ts';
@@ -27,11 +28,8 @@ async function runDev(): Promise<void> {
   const config = loadConfig();
   const stop = listenForStop();
   const providers = await resolveProviders(config);
-  const models = [providers.stt, providers.llm, providers.tts]
-    .filter(({ kind }) => kind === 'local')
-    .map(({ model }) => model);
-  const inference = needsInference(providers);
-  const livekitRuns = await checkPorts(config, { inference });
+  const models = localModels(providers);
+  const livekitRuns = await checkPorts(config, { inference: models.length > 0 });
   const livekit = await prepare({
     config,
     models,
@@ -51,7 +49,12 @@ async function runDev(): Promise<void> {
   });
   stop.onForce(() => supervisor.force());
   try {
-    const services = await createServices({ config, livekit, inference });
+    const services = await createServices({
+      config,
+      livekit,
+      inference: models.length > 0 && models,
+      env: pinnedProviders(providers),
+    });
     const stopped = new Promise<'stopped'>((resolve) => {
       stop.signal.addEventListener('abort', () => resolve('stopped'), { once: true });
       if (stop.signal.aborted) resolve('stopped');
@@ -61,7 +64,7 @@ async function runDev(): Promise<void> {
     ready.catch(() => undefined);
     if ((await Promise.race([ready, stopped])) !== 'stopped') {
       const pid = (name: string) => supervisor.pid(name);
-      const problems = await healthProblems(apiUrl(config));
+      const problems = await healthProblems(serveUrl(config));
       const readyAfterMs = performance.now();
       process.stdout.write(readyTable({ config, providers, livekit, pid, problems, readyAfterMs }));
       await stopped;
@@ -92,6 +95,8 @@ function sentence(event: ServiceEvent): string {
       return `started (pid ${event.pid})`;
     case 'ready':
       return `ready after ${(event.afterMs / 1000).toFixed(1)} s (pid ${event.pid})`;
+    case 'unready':
+      return `was started again and is not ready: ${event.reason}`;
     case 'died':
       return `stopped unexpectedly: ${event.how}; starting it again in ${(event.restartInMs / 1000).toFixed(0)} s`;
     case 'stopped':

@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { toList, toPort } from './option-values.ts';
 
 interface Options {
   host?: string;
@@ -42,19 +43,4 @@ export function inferenceCommand(): Command {
         process.once(signal, () => void server.close().then(() => process.exit(0)));
       }
     });
-}
-
-function toPort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new InvalidArgumentError('It is no port from 1 to 65535.');
-  }
-  return port;
-}
-
-function toList(text: string): string[] {
-  return text
-    .split(',')
-    .map((id) => id.trim())
-    .filter((id) => id !== '');
 }

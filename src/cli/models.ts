@@ -23,7 +23,10 @@ export function modelsCommand(): Command {
   command
     .command('pull')
     .description('fetch models, verified; an interrupted pull goes on where it stopped')
-    .argument('[ids...]', 'models; without any, those that `charla dev` uses')
+    .argument(
+      '[ids...]',
+      'models; without any, those that `charla dev` uses where nothing else is configured',
+    )
     .option('--all', 'every model of the catalogue')
     .action((ids: string[], { all }: { all?: boolean }) => pull(all ? CATALOGUE.map(({ id }) => id) : ids));
   command
@@ -83,7 +86,7 @@ function offered(model: StoredModel['model']): string[] {
 }
 
 async function pull(ids: readonly string[]): Promise<void> {
-  const wanted = ids.length > 0 ? ids.map((id) => findModel(id)) : CATALOGUE.filter((model) => model.default);
+  const wanted = (ids.length > 0 ? ids : await defaultModels()).map((id) => findModel(id));
   const store = openStore();
   const errors: unknown[] = [];
   const tasks = wanted.map(({ id, name }) => ({
@@ -107,6 +110,11 @@ async function pull(ids: readonly string[]): Promise<void> {
   }).run();
   for (const error of errors) printError(error);
   if (errors.length > 0) process.exitCode = 1;
+}
+
+/** Loaded only when asked for: the engines come with it. */
+async function defaultModels(): Promise<readonly string[]> {
+  return (await import('../inference/server.ts')).DEFAULT_MODELS;
 }
 
 /** On a terminal every change is drawn; elsewhere one line in a while, and each new phase. */

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { toSeconds } from './option-values.ts';
 
 /** `charla worker`: joins rooms and talks. */
 export function workerCommand(): Command {
@@ -12,14 +13,14 @@ export function workerCommand(): Command {
         ' variables (.env.example lists all).\nGET / on WORKER_PORT answers 200 while it is registered.\n' +
         'On SIGTERM it takes no more calls and ends when the last one has, at the latest after --drain seconds.',
     )
-    .option('--drain <seconds>', 'time that running calls get on SIGTERM', '10')
-    .action(async (options: { drain: string }) => {
+    .option('--drain <seconds>', 'time that running calls get on SIGTERM', toSeconds, 10)
+    .action(async ({ drain }: { drain: number }) => {
       const [{ loadConfig }, { createLogger }, { runWorker }] = await Promise.all([
         import('../config/config.ts'),
         import('../telemetry/log.ts'),
         import('../agent/worker.ts'),
       ]);
       const config = loadConfig();
-      await runWorker(config, createLogger('worker', config.LOG_LEVEL), Number(options.drain) * 1_000);
+      await runWorker(config, createLogger('worker', config.LOG_LEVEL), drain * 1_000);
     });
 }

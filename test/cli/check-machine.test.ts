@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -98,6 +99,19 @@ describe('a port that is taken', () => {
     await expect(check).rejects.toMatchObject({
       code: 'CHARLA_PORT_TAKEN',
       fields: { service: 'livekit-server', variable: 'LIVEKIT_URL' },
+    });
+  });
+
+  it("of livekit-server's media, which is UDP and two above, is an error too", async () => {
+    const settings = await config();
+    const port = Number(new URL(settings.LIVEKIT_URL).port) + 2;
+    const socket = createSocket('udp4');
+    await new Promise<void>((resolve) => socket.bind(port, '127.0.0.1', resolve));
+    ends.push(() => new Promise<void>((resolve) => socket.close(resolve)));
+    const check = checkPorts(settings, { inference: false });
+    await expect(check).rejects.toMatchObject({
+      code: 'CHARLA_PORT_TAKEN',
+      fields: { port, service: expect.stringContaining('media'), variable: 'LIVEKIT_URL' },
     });
   });
 });

@@ -1,9 +1,15 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { printError } from '../../src/cli/print-error.ts';
 import { CharlaError } from '../../src/errors.ts';
 
-afterEach(() => vi.unstubAllEnvs());
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
 
 describe('an error in the terminal', () => {
   const printed = (error: unknown) => {
@@ -34,5 +40,21 @@ describe('an error in the terminal', () => {
     vi.stubEnv('LOG_LEVEL', 'debug');
     const text = printed(new CharlaError('CHARLA_INTERNAL', {}, { cause: new Error('underneath') }));
     expect(text).toMatch(/caused by Error: underneath\n\s+at /);
+  });
+
+  it('shows them too when it is .env that says LOG_LEVEL=debug', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'charla-errors-'));
+    await writeFile(join(folder, '.env'), 'LOG_LEVEL=debug\n');
+    vi.spyOn(process, 'cwd').mockReturnValue(folder);
+    vi.stubEnv('LOG_LEVEL', undefined);
+    expect(printed(new Error('underneath'))).toMatch(/Error: underneath\n\s+at /);
+    await rm(folder, { recursive: true });
+  });
+
+  it('that is several is shown one after the other', () => {
+    vi.stubEnv('LOG_LEVEL', 'info');
+    const text = printed(new AggregateError([new Error('one'), new Error('two')], 'both'));
+    expect(text).toMatch(/one\n.*two\n/s);
+    expect(text).not.toContain('both');
   });
 });

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -99,6 +102,22 @@ describe('a supervised service', () => {
         restartInMs,
       })),
     );
+  });
+
+  it('that does not become ready again after a restart is reported', async () => {
+    const { supervisor, events } = setUp({ readyTimeoutMs: 600 });
+    const folder = await mkdtemp(join(tmpdir(), 'charla-supervisor-'));
+    const one = await service('one', `once-${join(folder, 'was-here')}`);
+    await supervisor.start(one);
+    process.kill(supervisor.pid('one') ?? 0, 'SIGKILL');
+    await until(() => events.some(({ type }) => type === 'unready'));
+    expect(events.at(-1)).toMatchObject({
+      service: 'one',
+      type: 'unready',
+      pid: supervisor.pid('one'),
+      reason: expect.stringContaining('503 not yet'),
+    });
+    await rm(folder, { recursive: true });
   });
 
   it('says with which code it ended', async () => {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Config } from '../../config/config.ts';
 import { CharlaError } from '../../errors.ts';
 import { createLiveKit } from '../../rooms/livekit.ts';
-import { livekitPort } from './livekit-config.ts';
+import { livekitMediaPort, livekitPort } from './livekit-config.ts';
 import { assertPortsFree, type NeededPort } from './port-holder.ts';
 
 const PACKAGE = new URL('../../../package.json', import.meta.url);
@@ -50,7 +50,15 @@ export async function checkPorts(config: Config, { inference }: { inference: boo
     const absent = error instanceof CharlaError && error.code === 'CHARLA_LIVEKIT_UNAVAILABLE';
     if (!absent || !LOOPBACK.has(new URL(config.LIVEKIT_URL).hostname)) throw error;
   }
-  const port = livekitPort(config);
-  await assertPortsFree([{ port, host: '127.0.0.1', service: 'livekit-server', variable: 'LIVEKIT_URL' }]);
+  const livekit = { host: '127.0.0.1', variable: 'LIVEKIT_URL' };
+  await assertPortsFree([
+    { ...livekit, port: livekitPort(config), service: 'livekit-server' },
+    {
+      ...livekit,
+      port: livekitMediaPort(config),
+      protocol: 'udp',
+      service: "livekit-server's media (UDP, two above the port of LIVEKIT_URL)",
+    },
+  ]);
   return false;
 }

@@ -22,7 +22,7 @@ export async function livekitConfig(config: Config, file: URL): Promise<string> 
     ...base,
     port,
     keys: { [config.LIVEKIT_API_KEY]: config.LIVEKIT_API_SECRET },
-    rtc: { ...base.rtc, udp_port: port + 2 },
+    rtc: { ...base.rtc, udp_port: livekitMediaPort(config) },
     logging: { ...base.logging, ...(debug && { level: 'info' }) },
   });
 }
@@ -31,6 +31,11 @@ export function livekitPort(config: Config): number {
   const { protocol, port } = new URL(config.LIVEKIT_URL);
   if (port !== '') return Number(port);
   return protocol === 'wss:' || protocol === 'https:' ? 443 : 80;
+}
+
+/** The UDP port of the media. */
+export function livekitMediaPort(config: Config): number {
+  return livekitPort(config) + 2;
 }
 
 /** The HTTP address of livekit-server: its health check and its API. No trailing slash. */

@@ -1,13 +1,16 @@
+import { createSocket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, isIPv6 } from 'node:net';
 import { basename } from 'node:path';
 import { execa } from 'execa';
 import { portToPid } from 'pid-port';
 import { CharlaError } from '../../errors.ts';
 
-/** A TCP port that a service is about to listen on. */
+/** A port that a service is about to listen on. */
 export interface NeededPort {
   port: number;
+  /** @defaultValue tcp */
+  protocol?: 'tcp' | 'udp';
   host: string;
   /** Who needs it, for the error's sentence. */
   service: string;
@@ -21,14 +24,14 @@ export interface NeededPort {
  * @throws CharlaError `CHARLA_PORT_TAKEN` for the first that cannot, with the program that holds it
  */
 export async function assertPortsFree(ports: readonly NeededPort[]): Promise<void> {
-  for (const { port, host, service, variable } of ports) {
-    if (await canListen(port, host)) continue;
+  for (const { port, protocol = 'tcp', host, service, variable } of ports) {
+    if (await (protocol === 'tcp' ? canListen(port, host) : canReceive(port, host))) continue;
     throw new CharlaError('CHARLA_PORT_TAKEN', { port, service, variable, holder: await portHolder(port) });
   }
 }
 
 /**
- * Names the program that listens on a TCP port of this machine, as a person would look for it:
+ * Names the program that listens on a port of this machine, as a person would look for it:
  * `pid 4711 (node server.js)`, and says so when it belongs to another `charla dev`. Other users' processes, and
  * machines without `ss`, give «another program».
  */
@@ -51,6 +54,18 @@ function canListen(port: number, host: string): Promise<boolean> {
       else reject(error);
     });
     server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+function canReceive(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      socket.close();
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else reject(error);
+    });
+    socket.bind({ port, address: host, exclusive: true }, () => socket.close(() => resolve(true)));
   });
 }
 

@@ -4,7 +4,6 @@ import type { Config } from '../../config/config.ts';
 import { ModelStore } from '../../inference/model-store.ts';
 import { prepareOllama } from '../../providers/llm/ollama.ts';
 import { createLogger } from '../../telemetry/log.ts';
-import { printError } from '../print-error.ts';
 import { pullProgressText } from '../pull-progress.ts';
 import { buildPage } from './build-page.ts';
 import { getLivekitServer, type LivekitServer } from './livekit-server.ts';
@@ -28,7 +27,7 @@ const PLAIN_INTERVAL_MS = 5000;
  * Shows each as a task with its progress; plain lines where there is no terminal.
  *
  * @returns how to start livekit-server, or undefined when one runs already
- * @throws CharlaError of what could not be had; when it is more than one, the others are printed
+ * @throws CharlaError of what could not be had; when that is more than one thing, an AggregateError of theirs
  */
 export async function prepare(options: PrepareOptions): Promise<LivekitServer | undefined> {
   const { config, models, livekitRuns, ollamaModel, signal } = options;
@@ -88,8 +87,8 @@ export async function prepare(options: PrepareOptions): Promise<LivekitServer | 
   }).run();
 
   signal.throwIfAborted();
-  for (const error of errors.slice(0, -1)) printError(error);
-  if (errors.length > 0) throw errors.at(-1);
+  if (errors.length > 1) throw new AggregateError(errors, 'several things could not be had');
+  if (errors.length > 0) throw errors[0];
   return livekit;
 }
 

@@ -37,6 +37,8 @@ export interface SupervisorOptions {
 export type ServiceEvent =
   | { type: 'started'; pid: number }
   | { type: 'ready'; pid: number; afterMs: number }
+  /** It was started again, runs, and did not answer in time. */
+  | { type: 'unready'; pid: number; reason: string }
   | { type: 'died'; how: string; restartInMs: number }
   | { type: 'stopped' };
 
@@ -199,8 +201,16 @@ export class ProcessSupervisor {
       if (!waited) return;
       entry.delayMs = Math.min(entry.delayMs * 2, maxRestartDelayMs);
       running = this.#spawn(entry);
-      void this.#untilReady(entry, running);
+      void this.#watchRestart(entry, running);
     }
+  }
+
+  async #watchRestart(entry: Entry, running: Running): Promise<void> {
+    const reason = await this.#untilReady(entry, running);
+    // When it ended instead, `died` or `stopped` says so.
+    if (reason === 'ready' || entry.running !== running || this.#stopping.signal.aborted) return;
+    const { pid } = running.child;
+    if (pid !== undefined) this.#options.onEvent(entry.service.name, { type: 'unready', pid, reason });
   }
 
   async #end({ running, service }: Entry): Promise<void> {

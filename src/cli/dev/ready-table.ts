@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import { apiUrl, type Config, inferenceBaseUrl } from '../../config/config.ts';
+import { type Config, inferenceBaseUrl, serveUrl } from '../../config/config.ts';
 import type { Providers } from '../../providers/resolve.ts';
 import type { LivekitServer } from './livekit-server.ts';
 
@@ -33,7 +33,7 @@ export function readyTable(options: ReadyTableOptions): string {
     row('inference', inferenceBaseUrl(config), local.map(({ model }) => model).join(', '));
   }
   row('worker', `http://127.0.0.1:${config.WORKER_PORT}`, `agent «${config.AGENT_NAME}»`);
-  row('serve', apiUrl(config), 'HTTP API and page');
+  row('serve', serveUrl(config), 'HTTP API and page');
 
   const engines = (['stt', 'llm', 'tts'] as const)
     .map((kind) => `${kind.toUpperCase()} ${providers[kind].model} (${providers[kind].kind})`)

@@ -1,4 +1,5 @@
-import type { Config } from '../../config/config.ts';
+import { type Config, serveUrl } from '../../config/config.ts';
+import { localUrl } from '../../config/local-url.ts';
 import { livekitConfig, livekitHttpUrl } from './livekit-config.ts';
 import type { LivekitServer } from './livekit-server.ts';
 import type { Service } from './process-supervisor.ts';
@@ -9,13 +10,15 @@ export interface ServicesOptions {
   config: Config;
   /** Undefined when one runs already. */
   livekit: LivekitServer | undefined;
-  /** Whether local models are needed. */
-  inference: boolean;
+  /** Ids of the local models to load; false when none is needed. */
+  inference: readonly string[] | false;
+  /** Variables for those that ask the models, over their environment. */
+  env?: Record<string, string>;
 }
 
 /** What `charla dev` starts, in the order in which it is to be ended backwards: the worker, and its calls, first. */
-export async function createServices({ config, livekit, inference }: ServicesOptions): Promise<Service[]> {
-  const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST;
+export async function createServices(options: ServicesOptions): Promise<Service[]> {
+  const { config, livekit, inference, env = {} } = options;
   const services: Service[] = [];
   if (livekit !== undefined) {
     services.push({
@@ -28,19 +31,20 @@ export async function createServices({ config, livekit, inference }: ServicesOpt
       repeatSigtermAfterMs: 500,
     });
   }
-  if (inference) {
-    const readyUrl = `http://${config.INFERENCE_HOST}:${config.INFERENCE_PORT}/health`;
-    services.push({ name: 'inference', ...charla('inference'), readyUrl });
+  if (inference !== false) {
+    const readyUrl = `${localUrl(config.INFERENCE_HOST, config.INFERENCE_PORT)}/health`;
+    services.push({ name: 'inference', ...charla('inference', '--models', inference.join(',')), readyUrl });
   }
   services.push(
-    { name: 'serve', ...charla('serve'), readyUrl: `http://${host}:${config.PORT}/settings` },
+    { name: 'serve', ...charla('serve'), env, readyUrl: `${serveUrl(config)}/settings` },
     {
       name: 'worker',
       ...charla('worker', '--drain', '3'),
+      env,
       readyUrl: `http://127.0.0.1:${config.WORKER_PORT}/`,
       stopTimeoutMs: 6000,
       // Starting together, they would only take the processor from each other: 2 cores, 7 s instead of 12 s.
-      ...(inference && { after: 'inference' }),
+      ...(inference !== false && { after: 'inference' }),
     },
   );
   return services;
