@@ -1,9 +1,10 @@
-import type { ReadableStream } from 'node:stream/web';
+import { type ReadableStream, TransformStream } from 'node:stream/web';
 import { llm, voice } from '@livekit/agents';
 import { CharlaError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { endAtLoop } from './end-at-loop.ts';
 import type { Prompts } from './prompts.ts';
+import { recentTurns } from './recent-turns.ts';
 import { withSpokenFallback } from './spoken-fallback.ts';
 
 /** A first token later than this is a caller who thinks that nobody is there. */
@@ -22,6 +23,10 @@ export interface AssistantOptions {
   warm: (instructions: string) => Promise<void>;
   /** Named in errors. */
   modelUrl: string;
+  /** Most characters of the conversation that the model is given. */
+  historyChars: number;
+  /** Told what the agent is about to say, piece by piece. */
+  onWords: (text: string) => void;
   /** Told when the model said nothing in time; a failure that it reported reaches the session as an error event. */
   onModelSilent: (error: CharlaError) => void;
 }
@@ -65,7 +70,8 @@ export class Assistant extends voice.Agent {
     toolCtx: llm.ToolContext,
     modelSettings: voice.ModelSettings,
   ): Promise<ReadableStream<llm.ChatChunk | string> | null> {
-    const answer = await voice.Agent.default.llmNode(this, chatCtx, toolCtx, modelSettings);
+    const recent = recentTurns(chatCtx, this.#options.historyChars);
+    const answer = await voice.Agent.default.llmNode(this, recent, toolCtx, modelSettings);
     if (answer === null) return null;
     const model = this.session.llm instanceof llm.LLM ? this.session.llm : undefined;
     let failure: Error | undefined;
@@ -94,5 +100,22 @@ export class Assistant extends voice.Agent {
         }
       },
     });
+  }
+
+  override async transcriptionNode(
+    text: ReadableStream<string | voice.TimedString>,
+    modelSettings: voice.ModelSettings,
+  ): Promise<ReadableStream<string | voice.TimedString> | null> {
+    const said = await voice.Agent.default.transcriptionNode(this, text, modelSettings);
+    return (
+      said?.pipeThrough(
+        new TransformStream({
+          transform: (piece, controller) => {
+            this.#options.onWords(typeof piece === 'string' ? piece : piece.text);
+            controller.enqueue(piece);
+          },
+        }),
+      ) ?? null
+    );
   }
 }

@@ -44,19 +44,26 @@ export async function readCallContext(metadata: string, config: Config, log: Log
   }
 }
 
-/** Calls back with the new context each time that the room's metadata change, in order. */
+/**
+ * Watches the room's metadata from now on. Each change is given to the function of `use`, in order; those that came
+ * before there was one, then.
+ */
 export function watchCallContext(
   room: Room,
   config: Config,
   log: Logger,
-  onChange: (context: CallContext) => Promise<void>,
-): void {
+): { use: (onChange: (context: CallContext) => Promise<void>) => void } {
+  let use: (onChange: (context: CallContext) => Promise<void>) => void = () => undefined;
+  const user = new Promise<(context: CallContext) => Promise<void>>((resolve) => {
+    use = resolve;
+  });
   let last: Promise<void> = Promise.resolve();
   room.on(RoomEvent.RoomMetadataChanged, (metadata: string) => {
     last = last
-      .then(async () => onChange(await readCallContext(metadata, config, log)))
+      .then(async () => (await user)(await readCallContext(metadata, config, log)))
       .catch((error: unknown) => log.error({ err: error }, 'changed data tools could not be used'));
   });
+  return { use };
 }
 
 async function fetchDataTools(sessionId: string, config: Config): Promise<DataTools> {

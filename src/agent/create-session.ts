@@ -5,11 +5,14 @@ import type { Providers } from '../providers/resolve.ts';
 import { WhisperSTT } from '../providers/stt/whisper-stt.ts';
 import type { SpeechCache } from '../providers/tts/speech-cache.ts';
 import { SpeechTTS } from '../providers/tts/speech-tts.ts';
+import type { Backchannels } from './prompts.ts';
+import { Overlap } from './turns/overlap.ts';
 import { TurnDetector } from './turns/turn-detector.ts';
 
 export interface CallSession {
   session: voice.AgentSession;
   stt: WhisperSTT;
+  overlap: Overlap;
 }
 
 /**
@@ -17,6 +20,7 @@ export interface CallSession {
  *
  * @param options.id - whose call it is, so that shared model servers queue fairly
  * @param options.keep - which clauses of the agent's speech are worth keeping in the cache
+ * @param options.backchannels - what the caller may say without cutting the agent off
  */
 export function createSession(options: {
   id: string;
@@ -25,9 +29,17 @@ export function createSession(options: {
   vad: VAD;
   cache: SpeechCache;
   keep: (clause: string) => boolean;
+  backchannels: Backchannels;
 }): CallSession {
-  const { id: user, language, providers, vad, cache, keep } = options;
-  const stt = new WhisperSTT({ endpoint: providers.stt, language, vad, user });
+  const { id: user, language, providers, vad, cache, keep, backchannels } = options;
+  const overlap = new Overlap(backchannels);
+  const stt = new WhisperSTT({
+    endpoint: providers.stt,
+    language,
+    vad,
+    user,
+    ignores: (transcript) => overlap.ignores(transcript),
+  });
   const detector = new TurnDetector(language);
   const session = new voice.AgentSession({
     vad,
@@ -42,6 +54,7 @@ export function createSession(options: {
         // Words are known only after a transcription: sound stops first, and goes on when there were none.
         minWords: 0,
         minDuration: 120,
+        // From the end of the caller's speech: longer than a transcription takes, or the agent talks on over them.
         falseInterruptionTimeout: 1_200,
         resumeFalseInterruption: true,
       },
@@ -60,5 +73,6 @@ export function createSession(options: {
   session.on(voice.AgentSessionEventTypes.UserInputTranscribed, ({ transcript }) =>
     detector.heard(transcript),
   );
-  return { session, stt };
+  overlap.follow(session);
+  return { session, stt, overlap };
 }

@@ -30,11 +30,7 @@ export function speakFailures(session: voice.AgentSession, room: Room, phrases: 
     const cause = error instanceof Error ? error : error.error;
     const known = cause.cause instanceof CharlaError ? cause.cause : undefined;
     log.error({ type, err: known ?? cause }, 'a model endpoint failed during the call');
-    publishNotice(
-      room,
-      { code: known?.code ?? 'CHARLA_PROVIDER_FAILED', message: (known ?? cause).message },
-      log,
-    );
+    publishNotice(room, known?.code ?? 'CHARLA_PROVIDER_FAILED', log);
     if (type === 'stt_error') apologise(phrases.not_heard);
     if (type === 'tts_error') apologise(phrases.voice_failed);
   });

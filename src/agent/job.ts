@@ -2,7 +2,7 @@ import { defineAgent, type JobContext, type JobProcess, type VAD, voice } from '
 import * as silero from '@livekit/agents-plugin-silero';
 import type { RemoteParticipant } from '@livekit/rtc-node';
 import { type Config, type Language, loadConfig } from '../config/config.ts';
-import { warmPrompt } from '../providers/llm/create-llm.ts';
+import { historyChars, warmPrompt } from '../providers/llm/create-llm.ts';
 import { type Providers, resolveProviders } from '../providers/resolve.ts';
 import { SpeechCache } from '../providers/tts/speech-cache.ts';
 import { dataToolsTerms } from '../sessions/data-tools-terms.ts';
@@ -40,25 +40,28 @@ export default defineAgent<Partial<Ready>>({
     const { config, log: processLog, vad, providers, prompts } = await ready(ctx.proc);
     await ctx.connect();
     const room = ctx.room;
-    const context = await readCallContext(room.metadata ?? '', config, processLog);
-    const { language, id, channel } = context.session;
-    const log = processLog.child({ session: id, channel });
-
     leaveToOther(room, config.AGENT_NAME, () => {
-      log.warn('another agent of ours is in this room already; this one leaves');
+      processLog.warn({ room: room.name }, 'another agent of ours is in this room already; this one leaves');
       ctx.shutdown('another agent is in the room');
     });
     const participant = await personOf(ctx);
     if (participant === undefined) return;
+    // After the wait: until the person comes, their data may still change.
+    const changes = watchCallContext(room, config, processLog);
+    const context = await readCallContext(room.metadata ?? '', config, processLog);
+    const { language, id, channel } = context.session;
+    const log = processLog.child({ session: id, channel });
+
     const cache = new SpeechCache(config.CHARLA_HOME);
     const keep = await phraseClauses(prompts[language].phrases);
-    const { session, stt } = createSession({
+    const { session, stt, overlap } = createSession({
       id,
       language,
       providers,
       vad,
       cache,
       keep: (text) => keep.has(text),
+      backchannels: prompts[language].backchannels,
     });
     const assistant = new Assistant({
       project: config.PROJECT_NAME,
@@ -68,10 +71,12 @@ export default defineAgent<Partial<Ready>>({
       log,
       modelUrl: providers.llm.baseUrl,
       warm: (instructions) => warmPrompt(providers.llm, id, instructions),
-      onModelSilent: (error) => publishNotice(room, error, log),
+      historyChars: historyChars(providers.llm),
+      onWords: (text) => overlap.agentSays(text),
+      onModelSilent: ({ code }) => publishNotice(room, code, log),
     });
     stt.setTerms(dataToolsTerms(context.dataTools));
-    watchCallContext(room, config, log, async (changed) => {
+    changes.use(async (changed) => {
       stt.setTerms(dataToolsTerms(changed.dataTools));
       await assistant.updateData(renderDataTools(changed.dataTools, language));
       log.info('data tools changed');

@@ -17,12 +17,19 @@ const phrases = z.strictObject({
   voice_failed: z.string(),
 });
 
+const backchannels = z.strictObject({ always: z.array(z.string()), unless_asked: z.array(z.string()) });
+
 /** The sentences that the agent says by itself, in one language. */
 export type Phrases = z.output<typeof phrases>;
 
-/** Every word that the agent is told or says by itself, in one language. */
+/** Words of a listener: lower case, without accents and punctuation. */
+export type Backchannels = z.output<typeof backchannels>;
+
+/** Every word that the agent is told, says by itself, or knows how to take, in one language. */
 export interface Prompts {
   phrases: Phrases;
+  /** What a listener says without taking the turn. */
+  backchannels: Backchannels;
   /**
    * The model's instructions.
    *
@@ -36,14 +43,16 @@ export interface Prompts {
 /**
  * Reads `prompts/<language>/`.
  *
- * @throws Error when a file is missing, or `phrases.yaml` lacks a phrase or has one too many
+ * @throws Error when a file is missing, or `phrases.yaml` or `backchannels.yaml` lacks a key or has one too many
  */
 export function loadPrompts(language: Language): Prompts {
   const folder = join(PROMPTS, language);
   const template = readFileSync(join(folder, 'assistant.md'), 'utf8');
-  const said = phrases.parse(parse(readFileSync(join(folder, 'phrases.yaml'), 'utf8')));
+  const yaml = (file: string): unknown => parse(readFileSync(join(folder, file), 'utf8'));
+  const said = phrases.parse(yaml('phrases.yaml'));
   return {
     phrases: said,
+    backchannels: backchannels.parse(yaml('backchannels.yaml')),
     instructions: (fields) => Mustache.render(template, fields, {}, { escape: String }).trim(),
     greeting: (name) =>
       name === undefined

@@ -32,11 +32,13 @@ export function withSpokenFallback<T extends Piece>(
 ): ReadableStream<T | string> {
   const reader = answer.getReader();
   let began = false;
+  let cancelled = false;
 
   return new ReadableStream<T | string>({
     async pull(controller) {
       const limit = began ? options.stallTimeoutMs : options.firstTokenTimeoutMs;
       const next = failed(await Promise.race([read(reader), timeout(limit)]), options.error);
+      if (cancelled) return;
       if (next.kind === 'piece') {
         began ||= hasContent(next.value);
         controller.enqueue(next.value);
@@ -54,6 +56,7 @@ export function withSpokenFallback<T extends Piece>(
       await reader.cancel().catch(() => undefined);
     },
     cancel: (reason) => {
+      cancelled = true;
       options.onEnd?.();
       return reader.cancel(reason);
     },

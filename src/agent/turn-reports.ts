@@ -1,6 +1,7 @@
 import { type llm, voice } from '@livekit/agents';
 import type { Room } from '@livekit/rtc-node';
 import type { Language } from '../config/config.ts';
+import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 /** Topic of the text stream that carries a {@link TurnReport} for each answered turn. */
@@ -56,10 +57,9 @@ export function publishTurnReports(
   });
 }
 
-/** Tells the page that something failed. */
-export function publishNotice(room: Room, notice: { code: string; message: string }, log: Logger): void {
-  const { code, message } = notice;
-  publish(room, NOTICE_TOPIC, { code, message }, log);
+/** Tells the page what failed. Addresses and what a server answered stay in the log: this is the caller's browser. */
+export function publishNotice(room: Room, code: ErrorCode, log: Logger): void {
+  publish(room, NOTICE_TOPIC, { code, message: ERRORS[code].title }, log);
 }
 
 function publish(room: Room, topic: string, value: object, log: Logger): void {

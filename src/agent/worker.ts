@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
 import pRetry from 'p-retry';
 import type { Config, Language } from '../config/config.ts';
@@ -108,5 +109,5 @@ async function drain(sound: AsyncIterable<Uint8Array>): Promise<void> {
 /** The job's module: TypeScript under tsx in development, JavaScript once built. */
 function jobFile(): string {
   const extension = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`./job.${extension}`, import.meta.url).pathname;
+  return join(import.meta.dirname, `job.${extension}`);
 }

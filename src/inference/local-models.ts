@@ -11,6 +11,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   'tts-1-hd': 'kokoro',
 };
 const RETRY_AFTER_SECONDS = 2;
+/** What could not be fetched or loaded, or ended by itself, is tried again after so long, ms. */
+const START_AGAIN_MS = 10_000;
 
 export interface LocalModelsOptions {
   home: string;
@@ -20,7 +22,7 @@ export interface LocalModelsOptions {
   threads: number;
   /** Most requests that wait for one engine. */
   queueLimit: number;
-  /** Called with a model's id when it is loaded, and with the error when it can't be. */
+  /** Called with a model's id when it is loaded, and with the error when it can't be or is lost; it is tried again. */
   onState: (id: string, status: ModelStatus) => void;
 }
 
@@ -54,6 +56,13 @@ export class LocalModels {
   /** Models that are loaded or will be, with their state. */
   status(): Map<string, ModelStatus> {
     return new Map([...this.#slots].map(([id, slot]) => [id, statusOf(slot)]));
+  }
+
+  /** State of the models that are loaded at the start; those loaded on demand are a matter of who asked. */
+  state(): 'ok' | 'loading' | 'failed' {
+    const states = this.#options.models.map((id) => this.status().get(find(id).id)?.state);
+    if (states.includes('failed')) return 'failed';
+    return states.every((state) => state === 'ready') ? 'ok' : 'loading';
   }
 
   /**
@@ -104,13 +113,34 @@ export class LocalModels {
         stored ?? (await this.#store.path(id)) ?? (await this.#store.pull(id, { signal: this.#stop.signal }));
       if (this.#stop.signal.aborted) return;
       const { threads, queueLimit } = this.#options;
-      const host = new EngineHost<Job>({ id, engine: model.engine, directory, threads, queueLimit });
+      const host = new EngineHost<Job>({
+        id,
+        engine: model.engine,
+        directory,
+        threads,
+        queueLimit,
+        onLost: () => {
+          this.#tell(id);
+          this.#startAgain(model);
+        },
+      });
       this.#slots.set(id, { model, state: 'started', host, directory });
       await host.whenReady();
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#slots.set(id, { model, state: 'failed', error: asCharlaError(error, id) });
+      this.#startAgain(model);
     }
+    this.#tell(id);
+  }
+
+  #startAgain(model: Model): void {
+    setTimeout(() => {
+      if (!this.#stop.signal.aborted) void this.#start(model);
+    }, START_AGAIN_MS).unref();
+  }
+
+  #tell(id: string): void {
     const slot = this.#slots.get(id);
     if (slot !== undefined) this.#options.onState(id, statusOf(slot));
   }

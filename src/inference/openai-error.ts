@@ -8,7 +8,7 @@ interface OpenAiError {
 
 /** Answers an error the way OpenAI's API does, so that its clients read the sentence and know when to try again. */
 export function sendOpenAiError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const known = toCharlaError(error);
+  const known = toCharlaError(error, request.routeOptions.bodyLimit);
   if (known.status >= 500) request.log.error({ err: error, code: known.code }, 'request failed');
   const retryAfter = known.fields.retryAfterSeconds;
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
@@ -27,11 +27,15 @@ export function toOpenAiError(error: CharlaError): OpenAiError {
   };
 }
 
-export function toCharlaError(error: unknown): CharlaError {
+/** @param bodyLimit - of the route, bytes */
+export function toCharlaError(error: unknown, bodyLimit = 0): CharlaError {
   if (error instanceof CharlaError) return error;
   if (error instanceof z.ZodError) return requestInvalid(error);
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
-  if (status === 413) return new CharlaError('CHARLA_BODY_TOO_LARGE', { limit: '25 MB' }, { cause: error });
+  if (status === 413) {
+    const limit = `${Math.floor(bodyLimit / 1024 ** 2)} MB`;
+    return new CharlaError('CHARLA_BODY_TOO_LARGE', { limit }, { cause: error });
+  }
   if (typeof status === 'number' && status < 500 && error instanceof Error) {
     return new CharlaError('CHARLA_REQUEST_INVALID', { problems: error.message }, { cause: error });
   }

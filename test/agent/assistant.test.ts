@@ -55,6 +55,8 @@ async function call(fixed: FixedEnginesOptions): Promise<Call> {
     data: withTickets('A-1'),
     greeting: prompts.greeting('Ana'),
     log: createLogger('test', 'silent'),
+    historyChars: 7_000,
+    onWords: () => undefined,
     warm: async (instructions) => {
       warmed.push(instructions);
     },

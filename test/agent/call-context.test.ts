@@ -56,16 +56,19 @@ it('a room that is not ours has an anonymous caller without data', async () => {
   }
 });
 
-it('changes are told in their order, also when one of them cannot be used', async () => {
+it('changes are told in their order, also those before anybody asked, and when one of them cannot be used', async () => {
   const { config } = await api(() => ({}));
   const room = new TestRoom();
   const told: CallContext['dataTools'][] = [];
-  watchCallContext(room.asRoom(), config, log, async ({ dataTools }) => {
+  const changes = watchCallContext(room.asRoom(), config, log);
+  const change = (n: number) =>
+    room.emit(RoomEvent.RoomMetadataChanged, encodeRoomMetadata({ session, dataTools: { n } }));
+  change(1);
+  changes.use(async ({ dataTools }) => {
     if (dataTools.n === 2) throw new Error('cannot be used');
     told.push(dataTools);
   });
-  for (const n of [1, 2, 3]) {
-    room.emit(RoomEvent.RoomMetadataChanged, encodeRoomMetadata({ session, dataTools: { n } }));
-  }
+  change(2);
+  change(3);
   await expect.poll(() => told).toEqual([{ n: 1 }, { n: 3 }]);
 });

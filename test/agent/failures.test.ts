@@ -44,7 +44,7 @@ it('a failure to hear is told to the caller and to the page, with its code', () 
   fail('stt_error', cause);
   expect(said).toEqual([phrases.not_heard]);
   expect(room.sent.map(({ value }) => value)).toEqual([
-    { code: 'CHARLA_PROVIDER_TIMEOUT', message: cause.message },
+    { code: 'CHARLA_PROVIDER_TIMEOUT', message: 'Model endpoint is too slow' },
   ]);
 });
 

@@ -112,6 +112,18 @@ describe('an answer with a spoken fallback', () => {
     expect(failures).toEqual([{ reason: 'error', began: true, error: BROKEN }]);
   });
 
+  it('tells of no failure when it is given up before its first word', async () => {
+    const { stream, state } = model(5_000, 'Tienes');
+    const { answer, failures, ends } = guarded(stream);
+    const reader = answer.getReader();
+    const first = reader.read();
+    await reader.cancel();
+    expect(await first).toMatchObject({ done: true });
+    expect(state.cancelled).toBe(true);
+    expect(failures).toEqual([]);
+    expect(ends()).toBe(1);
+  });
+
   it('stops the model when the caller interrupts', async () => {
     const { stream, state } = model('Tienes', 5_000);
     const { answer, failures, ends } = guarded(stream);

@@ -48,11 +48,10 @@ it('a greeting, which no model made, is no turn', () => {
   expect(room.sent).toEqual([]);
 });
 
-it('a notice carries its code and its message, and nothing else', () => {
+it('a notice carries its code and the name of the failure, and nothing of where it happened', () => {
   const room = new TestRoom();
-  const failure = Object.assign(new Error('The model is away.'), { code: 'CHARLA_X', apiKey: 'secret' });
-  publishNotice(room.asRoom(), failure, log);
+  publishNotice(room.asRoom(), 'CHARLA_PROVIDER_FAILED', log);
   expect(room.sent).toEqual([
-    { topic: NOTICE_TOPIC, value: { code: 'CHARLA_X', message: 'The model is away.' } },
+    { topic: NOTICE_TOPIC, value: { code: 'CHARLA_PROVIDER_FAILED', message: 'Model endpoint failed' } },
   ]);
 });

@@ -3,6 +3,12 @@ import { loudestLevelDb, wasSaid, withoutLoops } from '../../src/providers/stt/t
 
 const sure = { noSpeechProb: 0.02, avgLogprob: -0.25, levelDb: -20 };
 
+it('a server that gives no log probability is believed when it says that nobody spoke', () => {
+  const doubtful = { noSpeechProb: 0.9, avgLogprob: undefined, levelDb: -20, text: 'Quiero mi pedido.' };
+  expect(wasSaid(doubtful, 'es')).toBe(false);
+  expect(wasSaid({ ...doubtful, noSpeechProb: 0.1 }, 'es')).toBe(true);
+});
+
 describe('what counts as said', () => {
   it.each([
     ['es', 'Gracias.'],
@@ -106,7 +112,10 @@ describe('what Whisper repeats', () => {
     for (const text of [
       'No, no, no.',
       'Espera, espera un momento.',
-      'Seis seis cuatro cero cero cero uno.',
+      'Mi número es cuatro cuatro cuatro dos.',
+      'Cero cero cero cero cero cero',
+      '55 55 55 55 55 55 55 55 55',
+      'Faltan las tareas. Falta completar.',
     ]) {
       expect(withoutLoops(text)).toBe(text);
     }

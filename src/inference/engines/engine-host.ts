@@ -16,6 +16,8 @@ export interface EngineHostOptions extends EngineOptions {
   engine: EngineName;
   /** Most requests that wait for this engine. */
   queueLimit: number;
+  /** Told when the thread of a loaded model ends by itself. */
+  onLost?: () => void;
 }
 
 export interface RunOptions<J extends Job> {
@@ -46,14 +48,16 @@ export class EngineHost<J extends Job> {
   readonly #queue: FairQueue;
   readonly #pending = new Map<number, Pending>();
   readonly #ready: Promise<void>;
+  readonly #onLost: (() => void) | undefined;
   #state: EngineStatus['state'] = 'loading';
   #loadMs: number | undefined;
   #failure: CharlaError | undefined;
   #closing = false;
   #lastId = 0;
 
-  constructor({ engine, queueLimit, ...options }: EngineHostOptions) {
+  constructor({ engine, queueLimit, onLost, ...options }: EngineHostOptions) {
     this.#id = options.id;
+    this.#onLost = onLost;
     this.#queue = new FairQueue({ concurrency: 1, limit: queueLimit });
     const workerData: WorkerData = { engine, options };
     this.#worker = startThread(new URL('./engine-worker.ts', import.meta.url), workerData);
@@ -186,9 +190,11 @@ export class EngineHost<J extends Job> {
 
   #fail(error: CharlaError): CharlaError {
     if (this.#closing || this.#failure !== undefined) return this.#failure ?? error;
+    const lost = this.#state === 'ready';
     this.#state = 'failed';
     this.#failure = error;
     for (const pending of [...this.#pending.values()]) pending.reject(error);
+    if (lost) this.#onLost?.();
     return error;
   }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { decodeAudioAsync, Whisper, WhisperFullParams, WhisperSamplingStrategy } from '@napi-rs/whisper';
 import { CharlaError } from '../../errors.ts';
 import type { Engine, EngineOptions, Transcription, TranscriptionRequest } from './engine.ts';
@@ -38,7 +39,7 @@ export async function createWhisper({ directory, threads: cores }: EngineOptions
   listen(whisper, new Float32Array(SHORTEST_SAMPLES), { threads, temperature: 0, language: 'en' });
   return {
     concurrency: 1,
-    run: (request) => transcribe(whisper, detectSpeech, threads, request),
+    run: (request, { signal }) => transcribe(whisper, detectSpeech, threads, request, signal),
     dispose: async () => undefined,
   };
 }
@@ -48,11 +49,16 @@ async function transcribe(
   detectSpeech: VoiceActivityDetector,
   threads: number,
   { audio, language, prompt, temperature }: TranscriptionRequest,
+  signal: AbortSignal,
 ): Promise<Transcription> {
   const samples = await decode(audio);
   const { noSpeechProb, speech } = await detectSpeech(samples, LONGEST_PIECE_SAMPLES);
   let spoken = language;
-  const segments = speech.flatMap(({ start, end }) => {
+  const segments: Transcription['segments'] = [];
+  for (const { start, end } of speech) {
+    // A piece is heard in one go; between two of them the thread learns that nobody waits any more.
+    await setImmediate();
+    signal.throwIfAborted();
     const text = listen(whisper, padded(samples.subarray(start, end)), {
       threads,
       temperature,
@@ -61,8 +67,8 @@ async function transcribe(
     });
     // The first piece tells the language of all.
     spoken ??= Whisper.lang(whisper.fullLangId) ?? '';
-    return text === '' ? [] : [{ text, startMs: toMs(start), endMs: toMs(end) }];
-  });
+    if (text !== '') segments.push({ text, startMs: toMs(start), endMs: toMs(end) });
+  }
   return {
     text: segments.map(({ text }) => text).join(' '),
     language: spoken ?? '',

@@ -9,9 +9,10 @@ export function clientSignal(reply: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
-/** Whose turn in the queue a request takes: the `user` that it names, else the connection it came by. */
-export function clientKey(request: FastifyRequest, user?: string): string {
-  return user ?? `${request.socket.remoteAddress}:${request.socket.remotePort}`;
+/** Whose turn in the queue a request takes: the header `x-client-id`, the `user` it names, else its connection. */
+export function clientKey({ headers, socket }: FastifyRequest, user?: string): string {
+  const id = headers['x-client-id'];
+  return (typeof id === 'string' ? id : user) ?? `${socket.remoteAddress}:${socket.remotePort}`;
 }
 
 /** Why work was given up. Nobody reads it: the client is not there any more. */

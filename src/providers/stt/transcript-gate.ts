@@ -1,12 +1,13 @@
 import type { Language } from '../../config/config.ts';
+import { type LoopRule, loopAtEnd } from '../repetition.ts';
 
 /** What is known of a recognised utterance, beside its words. */
 export interface Recognition {
   text: string;
   /** Whisper's probability that there was no speech, the lowest of all segments; 0 where the server gives none. */
   noSpeechProb: number;
-  /** Whisper's mean log probability of its tokens; 0 where the server gives none. */
-  avgLogprob: number;
+  /** Whisper's mean log probability of its tokens; undefined where the server gives none. */
+  avgLogprob: number | undefined;
   /** Root mean square of the loudest 100 ms, in dB under full scale. */
   levelDb: number;
 }
@@ -45,21 +46,33 @@ export function wasSaid(recognition: Recognition, language: Language): boolean {
   const text = recognition.text.replace(NOT_WORDS, '').trim();
   if (!/[\p{L}\p{N}]/u.test(text)) return false;
   if (recognition.levelDb < SILENCE_DB) return false;
-  if (recognition.noSpeechProb > NO_SPEECH_PROB && recognition.avgLogprob < LOW_LOGPROB) return false;
+  const { noSpeechProb, avgLogprob } = recognition;
+  if (noSpeechProb > NO_SPEECH_PROB && (avgLogprob ?? Number.NEGATIVE_INFINITY) < LOW_LOGPROB) return false;
   if (NEVER_SAID[language].test(text)) return false;
   const doubtful =
-    recognition.noSpeechProb > STOCK_NO_SPEECH_PROB ||
-    recognition.avgLogprob < STOCK_LOGPROB ||
+    noSpeechProb > STOCK_NO_SPEECH_PROB ||
+    (avgLogprob ?? 0) < STOCK_LOGPROB ||
     recognition.levelDb < STOCK_LEVEL_DB;
   return !(doubtful && STOCK_PHRASES[language].test(text));
 }
 
-/** The same words three times and more in a row. */
-const LOOP = /(?<![\p{L}\p{N}])([\p{L}\p{N}].{5,80}?)(?:\s+\1){2,}/giu;
+/** Digits are dictated one after another, so that a single word, or two, may well be repeated. */
+const LOOP: LoopRule = [
+  { upToWords: 1, repeats: Number.POSITIVE_INFINITY },
+  { upToWords: 3, repeats: 4 },
+  { upToWords: 40, repeats: 3 },
+];
 
-/** Says once what Whisper wrote again and again: now and then it goes round in circles at the end of a clip. */
+/** Says once what Whisper wrote again and again: now and then it goes round in circles until the end of a clip. */
 export function withoutLoops(text: string): string {
-  return text.replace(LOOP, '$1');
+  const words = [...text.matchAll(/[\p{L}\p{N}]+/gu)];
+  const loop = loopAtEnd(
+    words.map(([word]) => word.toLowerCase()),
+    LOOP,
+  );
+  if (loop === undefined || /^\P{L}*$/u.test(text)) return text;
+  const firstAgain = words.at(loop.length - loop.repeated);
+  return text.slice(0, firstAgain?.index).trim();
 }
 
 /**

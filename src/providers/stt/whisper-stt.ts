@@ -22,6 +22,8 @@ export interface WhisperSTTOptions {
    * @defaultValue 6000
    */
   timeoutMs?: number;
+  /** Transcripts that count as if nobody had spoken. */
+  ignores?: (transcript: string) => boolean;
   /** Who asks, so that a shared server can queue fairly between calls. */
   user?: string;
 }
@@ -86,7 +88,7 @@ export class WhisperSTT extends stt.STT {
     const frames = Array.isArray(buffer) ? buffer : [buffer];
     const { sampleRate = 16_000, channels = 1 } = frames[0] ?? {};
     const pcm = joinFrames(frames);
-    const { endpoint, language, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+    const { endpoint, language, timeoutMs = DEFAULT_TIMEOUT_MS, ignores } = this.#options;
     const limit = new TimeLimit(timeoutMs, abortSignal);
     try {
       const answer = await pRetry(() => this.#request(encodeWav(pcm, sampleRate, channels), limit.signal), {
@@ -100,18 +102,19 @@ export class WhisperSTT extends stt.STT {
       const recognition = {
         text: text.trim(),
         noSpeechProb: segments.length === 0 ? 0 : Math.min(...segments.map((one) => one.no_speech_prob ?? 0)),
-        avgLogprob: segments.length === 0 ? 0 : Math.max(...segments.map((one) => one.avg_logprob ?? 0)),
+        avgLogprob: highest(segments.flatMap((one) => one.avg_logprob ?? [])),
         levelDb: loudestLevelDb(pcm, sampleRate * channels),
       };
+      const said = wasSaid(recognition, language) ? withoutLoops(recognition.text) : '';
       return {
         type: stt.SpeechEventType.FINAL_TRANSCRIPT,
         alternatives: [
           {
-            text: wasSaid(recognition, language) ? withoutLoops(recognition.text) : '',
+            text: ignores?.(said) === true ? '' : said,
             language: normalizeLanguage(language),
             startTime: 0,
             endTime: 0,
-            confidence: Math.exp(recognition.avgLogprob),
+            confidence: Math.exp(recognition.avgLogprob ?? 0),
           },
         ],
       };
@@ -137,4 +140,8 @@ export class WhisperSTT extends stt.STT {
       { signal },
     );
   }
+}
+
+function highest(numbers: readonly number[]): number | undefined {
+  return numbers.length === 0 ? undefined : Math.max(...numbers);
 }

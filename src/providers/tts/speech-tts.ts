@@ -9,6 +9,7 @@ import {
 } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
 import type OpenAI from 'openai';
+import type { SpeechCreateParams } from 'openai/resources/audio/speech';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import type { Language } from '../../config/config.ts';
@@ -134,10 +135,16 @@ export class SpeechTTS extends tts.TTS {
 
   #request(input: string, signal: AbortSignal): Promise<Response> {
     const { endpoint, language, speed = 1 } = this.#options;
-    return this.#client.audio.speech.create(
-      { model: endpoint.model, voice: endpoint.voices[language], input, response_format: 'pcm', speed },
-      { signal },
-    );
+    const request: SpeechCreateParams & { language?: Language } = {
+      model: endpoint.model,
+      voice: endpoint.voices[language],
+      input,
+      response_format: 'pcm',
+      speed,
+      // Beyond OpenAI's fields, and known to our own server alone: a voice of another language still speaks this one.
+      ...(endpoint.kind === 'local' && { language }),
+    };
+    return this.#client.audio.speech.create(request, { signal });
   }
 }
 
