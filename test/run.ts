@@ -7,7 +7,7 @@ import { prepare } from '../src/cli/dev/prepare.ts';
 import { printError } from '../src/cli/print-error.ts';
 import { configSchema, loadConfig } from '../src/config/config.ts';
 import { CharlaError } from '../src/errors.ts';
-import { DEFAULT_MODELS } from '../src/inference/server.ts';
+import { DEFAULT_MODELS } from '../src/inference/catalogue.ts';
 
 /**
  * `npm test`: sets up what the tests need, runs vitest with the arguments of the command line, and ends with the line

@@ -4,7 +4,7 @@ import { Listr } from 'listr2';
 import pc from 'picocolors';
 import prettyBytes from 'pretty-bytes';
 import { loadConfig } from '../config/config.ts';
-import { CATALOGUE, downloadBytes, findModel } from '../inference/catalogue.ts';
+import { CATALOGUE, DEFAULT_MODELS, downloadBytes, findModel } from '../inference/catalogue.ts';
 import { ModelStore, type PullProgress, type StoredModel } from '../inference/model-store.ts';
 import { printError } from './print-error.ts';
 import { pullProgressText } from './pull-progress.ts';
@@ -86,7 +86,7 @@ function offered(model: StoredModel['model']): string[] {
 }
 
 async function pull(ids: readonly string[]): Promise<void> {
-  const wanted = (ids.length > 0 ? ids : await defaultModels()).map((id) => findModel(id));
+  const wanted = (ids.length > 0 ? ids : DEFAULT_MODELS).map((id) => findModel(id));
   const store = openStore();
   const errors: unknown[] = [];
   const tasks = wanted.map(({ id, name }) => ({
@@ -110,11 +110,6 @@ async function pull(ids: readonly string[]): Promise<void> {
   }).run();
   for (const error of errors) printError(error);
   if (errors.length > 0) process.exitCode = 1;
-}
-
-/** Loaded only when asked for: the engines come with it. */
-async function defaultModels(): Promise<readonly string[]> {
-  return (await import('../inference/server.ts')).DEFAULT_MODELS;
 }
 
 /** On a terminal every change is drawn; elsewhere one line in a while, and each new phase. */

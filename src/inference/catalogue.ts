@@ -12,7 +12,7 @@ export interface Model {
   licence: string;
   /** Where the people who made it describe it. */
   home: string;
-  /** `charla dev` fetches these. */
+  /** `charla inference` loads it unless told otherwise. */
   default: boolean;
   /** Counts up when the prepared files change, so that older copies are fetched anew. */
   revision: number;
@@ -276,7 +276,7 @@ export const CATALOGUE: readonly Model[] = [
     languages: ['en'],
     licence: 'CC0-1.0',
     home: 'https://huggingface.co/rhasspy/piper-voices',
-    default: true,
+    default: false,
     revision: 1,
     parts: [
       {
@@ -411,3 +411,8 @@ export const CATALOGUE: readonly Model[] = [
     ],
   },
 ];
+
+/** Ids of the models for hearing, speaking and thinking that are there without being asked for. */
+export const DEFAULT_MODELS: readonly string[] = CATALOGUE.filter((model) => model.default).map(
+  ({ id }) => id,
+);

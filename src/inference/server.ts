@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { CharlaError } from '../errors.ts';
+import { DEFAULT_MODELS } from './catalogue.ts';
 import { LocalModels } from './local-models.ts';
 import { sendOpenAiError } from './openai-error.ts';
 import { speechRoutes } from './routes/audio-speech.ts';
@@ -9,9 +10,6 @@ import { chatRoutes } from './routes/chat-completions.ts';
 import { ClientGoneError } from './routes/client.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
-
-/** The models of a call: speech to text, speech, language. */
-export const DEFAULT_MODELS: readonly string[] = ['whisper-base', 'kokoro', 'qwen2.5-0.5b'];
 
 export interface InferenceOptions {
   /** Where models are kept: `<home>/models/<id>/`. */

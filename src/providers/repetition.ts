@@ -13,6 +13,8 @@ export function loopAtEnd(
   rule: LoopRule,
 ): { length: number; repeated: number } | undefined {
   for (let length = 1; length <= LONGEST_LOOP; length += 1) {
+    // «cero cero» is one word twice, not two words.
+    if (isRepetition(words.slice(-length))) continue;
     const repeats = rule.find(({ upToWords }) => length <= upToWords)?.repeats ?? Number.POSITIVE_INFINITY;
     let repeated = length;
     while (repeated < words.length && words.at(-repeated - 1) === words.at(-repeated - 1 + length))
@@ -20,4 +22,13 @@ export function loopAtEnd(
     if (repeated >= length * repeats) return { length, repeated };
   }
   return undefined;
+}
+
+function isRepetition(words: readonly string[]): boolean {
+  return words.some(
+    (_, period) =>
+      period > 0 &&
+      words.length % period === 0 &&
+      words.every((word, index) => word === words[index % period]),
+  );
 }

@@ -59,8 +59,8 @@ export function wasSaid(recognition: Recognition, language: Language): boolean {
 /** Digits are dictated one after another, so that a single word, or two, may well be repeated. */
 const LOOP: LoopRule = [
   { upToWords: 1, repeats: Number.POSITIVE_INFINITY },
-  { upToWords: 3, repeats: 4 },
-  { upToWords: 40, repeats: 3 },
+  { upToWords: 3, repeats: 3 },
+  { upToWords: 40, repeats: 2 },
 ];
 
 /** Says once what Whisper wrote again and again: now and then it goes round in circles until the end of a clip. */
