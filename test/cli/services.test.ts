@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { localModels, pinnedProviders } from '../../src/cli/dev/pinned-providers.ts';
 import { createServices } from '../../src/cli/dev/services.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { DEFAULT_MODELS } from '../../src/inference/server.ts';
+import { DEFAULT_MODELS } from '../../src/inference/catalogue.ts';
 import { type Providers, resolveProviders } from '../../src/providers/resolve.ts';
 
 const BASE_URL = 'http://127.0.0.1:1/v1';
