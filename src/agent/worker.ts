@@ -10,8 +10,11 @@ import type { Logger } from '../telemetry/log.ts';
 import { phraseClauses } from './phrase-clauses.ts';
 import { loadPrompts } from './prompts.ts';
 
-/** Job processes that wait, loaded, for the next caller. */
-const IDLE_PROCESSES = 2;
+/**
+ * Job processes that wait, loaded, for the next caller (200 MB each). New ones are made one after another, 3 to 7 s each
+ * on two busy cores, so that a rush of callers waits for them.
+ */
+const IDLE_PROCESSES = { development: 2, test: 2, production: 4 } as const;
 /** livekit-server stops assigning jobs at a load of its own, 0.7 (`agents.target_load`): ours stays under it until full. */
 const HIGHEST_OPEN_LOAD = 0.6;
 const INITIALIZE_TIMEOUT_MS = 60_000;
@@ -32,7 +35,7 @@ export function createWorker(config: Config): AgentServer {
       host: '127.0.0.1',
       port: config.WORKER_PORT,
       production: config.NODE_ENV === 'production',
-      numIdleProcesses: IDLE_PROCESSES,
+      numIdleProcesses: IDLE_PROCESSES[config.NODE_ENV],
       initializeProcessTimeout: INITIALIZE_TIMEOUT_MS,
       loadThreshold: 0.99,
       loadFunc: async (worker) => jobLoad(worker.activeJobs.length, config.MAX_CALLS_PER_WORKER),
