@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadPrompts } from '../../src/agent/prompts.ts';
 import { Caller } from '../support/caller.ts';
-import { type DevStack, startDevStack, startSession } from '../support/dev-stack.ts';
+import { type DevStack, fixedModels, startDevStack, startSession } from '../support/dev-stack.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
 
 const { phrases } = loadPrompts('es');
@@ -13,13 +13,7 @@ const callers: Caller[] = [];
 
 beforeAll(async () => {
   engines = await startFixedEngines({ answer: 'Claro, en el carrito hay una laptop y un mouse.' });
-  stack = await startDevStack({
-    LIVEKIT_URL: inject('stack').livekitUrl,
-    AGENT_NAME: 'bad-days',
-    STT_BASE_URL: engines.baseUrl,
-    LLM_BASE_URL: engines.baseUrl,
-    TTS_BASE_URL: engines.baseUrl,
-  });
+  stack = await startDevStack(fixedModels(engines, inject('stack').livekitUrl, 'bad-days'));
 });
 
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { Caller } from '../support/caller.ts';
-import { type DevStack, startDevStack, startSession } from '../support/dev-stack.ts';
+import { type DevStack, fixedModels, startDevStack, startSession } from '../support/dev-stack.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
 import { callerSpeech } from '../support/speech.ts';
 
@@ -68,13 +68,7 @@ describe('a listener’s «ajá»', () => {
 
   beforeAll(async () => {
     engines = await startFixedEngines({ answer: LONG_ANSWER, transcript: () => transcript });
-    stack = await startDevStack({
-      LIVEKIT_URL: inject('stack').livekitUrl,
-      AGENT_NAME: 'barge-in',
-      STT_BASE_URL: engines.baseUrl,
-      LLM_BASE_URL: engines.baseUrl,
-      TTS_BASE_URL: engines.baseUrl,
-    });
+    stack = await startDevStack(fixedModels(engines, inject('stack').livekitUrl, 'barge-in'));
   });
   afterAll(async () => {
     await stack?.stop();

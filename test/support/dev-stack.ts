@@ -27,6 +27,21 @@ export interface StartSessionAnswer {
   token: string;
 }
 
+/** Environment of a stack whose models are engines with fixed answers, for an agent of its own on a livekit-server. */
+export function fixedModels(
+  { baseUrl }: { baseUrl: string },
+  livekitUrl: string,
+  agentName: string,
+): Record<string, string> {
+  return {
+    LIVEKIT_URL: livekitUrl,
+    AGENT_NAME: agentName,
+    STT_BASE_URL: baseUrl,
+    LLM_BASE_URL: baseUrl,
+    TTS_BASE_URL: baseUrl,
+  };
+}
+
 /**
  * Starts `charla dev` as a user would and waits until all of it is ready.
  *
