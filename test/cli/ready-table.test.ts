@@ -26,4 +26,14 @@ describe('the table of charla dev', () => {
     expect(table).toContain('Ready in 6.2 s. Open http://localhost:18000');
     expect(table).not.toContain(config.LIVEKIT_API_SECRET);
   });
+
+  it('names the address that the page has, where it is not on loopback', async () => {
+    const options = { livekit: undefined, pid: () => undefined, problems: [], readyAfterMs: 1 };
+    const key = 'k'.repeat(40);
+    const keys = { LIVEKIT_API_KEY: 'ours', LIVEKIT_API_SECRET: key, ADMIN_API_KEY: key };
+    const lan = loadConfig({ LLM_PROVIDER: 'local', HOST: '192.168.1.5', ...keys });
+    const providers = await resolveProviders(lan);
+    const table = readyTable({ ...options, providers, config: lan });
+    expect(stripVTControlCharacters(table)).toContain('Open http://192.168.1.5:8000');
+  });
 });

@@ -5,6 +5,8 @@ const healthSchema = z.object({
   components: z.record(z.string(), z.object({ state: z.string(), detail: z.string().optional() })),
 });
 type Health = z.output<typeof healthSchema>;
+/** `unused`: not configured. `unknown`: on another machine, where nothing can be asked. */
+const FINE = new Set(['ok', 'unused', 'unknown']);
 const POLL_MS = 200;
 /** `GET /health` asks every component, each at most 2 s. */
 const LOOK_TIMEOUT_MS = 5_000;
@@ -24,7 +26,7 @@ export async function healthProblems(url: string, { settleMs = 2500 } = {}): Pro
     if (Date.now() < deadline) continue;
     if (typeof health === 'string') return [health];
     return Object.entries(health.components)
-      .filter(([, { state }]) => state !== 'ok' && state !== 'unused')
+      .filter(([, { state }]) => !FINE.has(state))
       .map(([name, { state, detail }]) => `${name} is ${state}${detail === undefined ? '' : `: ${detail}`}`);
   }
 }

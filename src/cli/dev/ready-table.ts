@@ -38,7 +38,8 @@ export function readyTable(options: ReadyTableOptions): string {
   const engines = (['stt', 'llm', 'tts'] as const)
     .map((kind) => `${kind.toUpperCase()} ${providers[kind].model} (${providers[kind].kind})`)
     .join(', ');
-  const url = `http://localhost:${config.PORT}`;
+  // Where it listens on loopback: the address that people know, and that browsers give the microphone to.
+  const url = serveUrl(config).replace(/\/\/(127\.0\.0\.1|\[::1\])(?=:)/, '//localhost');
   return [
     '',
     table.toString(),
