@@ -77,7 +77,10 @@ describe('a model endpoint that fails during a call', () => {
     engines.fail('tts', { status: 503 });
     const heard = await caller.type('¿Qué tengo en el carrito?');
     expect(heard.pcm.length).toBeGreaterThan(0);
-    expect(caller.messages.some(({ value }) => String(value.message).includes('text-to-speech'))).toBe(true);
+    expect(caller.messages.map(({ topic, value }) => [topic, value.code])).toContainEqual([
+      'charla.notice',
+      'CHARLA_PROVIDER_FAILED',
+    ]);
 
     engines.heal();
     const answer = await caller.type('¿Qué tengo en el carrito?');
