@@ -8,6 +8,7 @@ import { mayRetry, toApiError } from '../api-error.ts';
 import { createOpenAIClient } from '../openai-client.ts';
 import type { Endpoint } from '../resolve.ts';
 import { TimeLimit } from '../time-limit.ts';
+import { asQuestion } from './spanish-questions.ts';
 import { SpeculativeSpeechStream } from './speculative-speech-stream.ts';
 import { loudestLevelDb, wasSaid, withoutLoops } from './transcript-gate.ts';
 import { encodeWav, joinFrames } from './wav.ts';
@@ -105,7 +106,8 @@ export class WhisperSTT extends stt.STT {
         avgLogprob: highest(segments.flatMap((one) => one.avg_logprob ?? [])),
         levelDb: loudestLevelDb(pcm, sampleRate * channels),
       };
-      const said = wasSaid(recognition, language) ? withoutLoops(recognition.text) : '';
+      const heard = wasSaid(recognition, language) ? withoutLoops(recognition.text) : '';
+      const said = language === 'es' ? asQuestion(heard) : heard;
       return {
         type: stt.SpeechEventType.FINAL_TRANSCRIPT,
         alternatives: [
