@@ -18,14 +18,15 @@ const LOOP: LoopRule = [
  */
 export function endAtLoop<T extends Piece>(onLoop: (words: number) => void): TransformStream<T, T> {
   let text = '';
+  let words = 0;
   return new TransformStream<T, T>({
     transform(piece, controller) {
       controller.enqueue(piece);
-      const words = wordsOf(text).length;
       text += contentOf(piece);
       const said = wordsOf(text);
       // The last word may be unfinished.
       if (said.length === words) return;
+      words = said.length;
       const loop = loopAtEnd(said.slice(0, -1), LOOP);
       if (loop === undefined) return;
       onLoop(loop.length);

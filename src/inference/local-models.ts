@@ -60,7 +60,8 @@ export class LocalModels {
 
   /** State of the models that are loaded at the start; those loaded on demand are a matter of who asked. */
   state(): 'ok' | 'loading' | 'failed' {
-    const states = this.#options.models.map((id) => this.status().get(find(id).id)?.state);
+    const all = this.status();
+    const states = this.#options.models.map((id) => all.get(find(id).id)?.state);
     if (states.includes('failed')) return 'failed';
     return states.every((state) => state === 'ready') ? 'ok' : 'loading';
   }

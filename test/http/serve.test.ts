@@ -1,17 +1,16 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { serve } from '../../src/http/serve.ts';
-import { createLogger } from '../../src/telemetry/log.ts';
 import {
   freePort,
   startLivekitServer,
   type TestLivekitServer,
   testConfig,
 } from '../support/livekit-server.ts';
+import { logLines } from '../support/log-lines.ts';
 
 let livekit: TestLivekitServer;
 
@@ -21,17 +20,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await livekit?.stop();
 });
-
-function logLines() {
-  const lines: string[] = [];
-  const stream = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      lines.push(chunk.toString());
-      done();
-    },
-  });
-  return { lines, log: createLogger('serve', 'info', stream) };
-}
 
 it('says at start that everything is open, and which component refuses its key', async () => {
   const refusing = createServer((_request, response) => response.writeHead(401).end());

@@ -1,19 +1,7 @@
-import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { createLogger } from '../../src/telemetry/log.ts';
+import { logLines } from '../support/log-lines.ts';
 
 const SECRET = 'hunter2-of-the-tests';
-
-function logLines() {
-  const lines: string[] = [];
-  const stream = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      lines.push(chunk.toString());
-      done();
-    },
-  });
-  return { lines, log: createLogger('test', 'info', stream) };
-}
 
 const FIELDS = [
   'authorization',
