@@ -70,9 +70,9 @@ export function createSession(options: {
       maxUnrecoverableErrors: Number.POSITIVE_INFINITY,
     },
   });
-  session.on(voice.AgentSessionEventTypes.UserInputTranscribed, ({ transcript }) =>
-    detector.heard(transcript),
-  );
+  session.on(voice.AgentSessionEventTypes.UserInputTranscribed, ({ transcript, isFinal }) => {
+    if (isFinal) detector.heard(transcript);
+  });
   overlap.follow(session);
   return { session, stt, overlap };
 }

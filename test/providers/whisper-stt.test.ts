@@ -23,7 +23,7 @@ import { recordedSpeech, SPEECH_SAMPLE_RATE, silence, toFrames } from '../suppor
 
 initializeLogger({ pretty: false, level: 'silent' });
 
-const { START_OF_SPEECH, END_OF_SPEECH, FINAL_TRANSCRIPT } = stt.SpeechEventType;
+const { START_OF_SPEECH, END_OF_SPEECH, INTERIM_TRANSCRIPT, FINAL_TRANSCRIPT } = stt.SpeechEventType;
 const sentence = recordedSpeech();
 
 let vad: VAD;
@@ -40,7 +40,7 @@ async function transcriber(
   engines = await startFixedEngines({ sttMs: 20, ...fixed });
   const { model = 'whisper-base', ...rest } = options;
   const endpoint = { kind: 'custom', baseUrl: engines.baseUrl, apiKey: 'k', model } as const;
-  return new WhisperSTT({ endpoint, language: 'es', vad, ...rest });
+  return new WhisperSTT({ endpoint, language: 'es', vad, interim: false, ...rest });
 }
 
 const requests = () => engines.requests as TranscriptionRequest[];
@@ -195,8 +195,9 @@ describe('a stream of speech', () => {
 
   const between = (fromMs: number, toMs: number) =>
     sentence.subarray((fromMs * SPEECH_SAMPLE_RATE) / 1000, (toMs * SPEECH_SAMPLE_RATE) / 1000);
-  const finals = (heard: Heard[]) =>
-    heard.filter((one) => one.type === FINAL_TRANSCRIPT).map((one) => one.text);
+  const textsOf = (heard: Heard[], type: stt.SpeechEventType) =>
+    heard.filter((one) => one.type === type).map((one) => one.text);
+  const finals = (heard: Heard[]) => textsOf(heard, FINAL_TRANSCRIPT);
 
   it('has one final transcript for each utterance, in their order even when the first takes longer', async () => {
     const whisper = await transcriber({ transcript: (one) => `${secondsOf(one).toFixed(0)} s` });
@@ -298,5 +299,69 @@ describe('a stream of speech', () => {
     await over;
     await expect.poll(() => request().abortedAt).toBeDefined();
     expect(errors).toEqual([]);
+  });
+
+  describe('whose words are guessed while they are spoken', () => {
+    const long = Int16Array.from([...between(0, 2_800), ...silence(100), ...between(330, 2_990)]);
+    const length = (one: TranscriptionRequest) => `${secondsOf(one).toFixed(1)} s`;
+
+    it('has guesses that grow, and its final transcript after them', async () => {
+      const whisper = await transcriber({ transcript: length }, { interim: true });
+      const { stream, heard, over } = listen(whisper);
+      await speak(stream, long, 1);
+      await speak(stream, silence(600), 1);
+      await expect.poll(() => finals(heard)).toHaveLength(1);
+      stream.close();
+      await over;
+      const guesses = textsOf(heard, INTERIM_TRANSCRIPT).map((text) => Number.parseFloat(text ?? ''));
+      expect(guesses.length).toBeGreaterThanOrEqual(2);
+      expect(guesses[0]).toBeGreaterThanOrEqual(1.5);
+      for (const [index, guess] of guesses.slice(1).entries()) {
+        expect(guess - (guesses[index] ?? 0)).toBeGreaterThanOrEqual(1.5);
+      }
+      const kinds = heard.map((one) => one.type).filter((type) => type !== INTERIM_TRANSCRIPT);
+      expect(kinds).toEqual([START_OF_SPEECH, END_OF_SPEECH, FINAL_TRANSCRIPT]);
+      expect(heard.at(-1)?.type).toBe(FINAL_TRANSCRIPT);
+    });
+
+    it('is guessed at less often by an engine that is slow', async () => {
+      const whisper = await transcriber({ sttMs: 600, transcript: length }, { interim: true });
+      const { stream, heard, over } = listen(whisper);
+      await speak(stream, long, 1);
+      stream.close();
+      await over;
+      const [first = 0, second = Number.POSITIVE_INFINITY] = textsOf(heard, INTERIM_TRANSCRIPT).map((text) =>
+        Number.parseFloat(text ?? ''),
+      );
+      // Four times the guess, from when it was there.
+      expect(second - first).toBeGreaterThanOrEqual(0.6 + 4 * 0.6);
+    });
+
+    it('takes the engine from a guess as soon as the caller pauses', async () => {
+      const whisper = await transcriber({ sttMs: 2_500, transcript: length }, { interim: true });
+      const { stream, heard, over } = listen(whisper);
+      await speak(stream, sentence, 1);
+      await speak(stream, silence(600), 1);
+      expect(requests()).toHaveLength(2);
+      await expect.poll(() => request(0).abortedAt).toBeDefined();
+      await expect.poll(() => finals(heard), { timeout: 5_000 }).toHaveLength(1);
+      expect(textsOf(heard, INTERIM_TRANSCRIPT)).toEqual([]);
+      stream.close();
+      await over;
+    });
+
+    it('loses nothing when a guess fails', async () => {
+      const whisper = await transcriber({ transcript: 'hola' }, { interim: true });
+      const errors: unknown[] = [];
+      whisper.on('error', (event) => errors.push(event));
+      engines.fail('stt', { status: 400, times: 1 });
+      const { stream, heard, over } = listen(whisper);
+      await speak(stream, sentence, 1);
+      await speak(stream, silence(600), 1);
+      await expect.poll(() => finals(heard)).toEqual(['hola']);
+      stream.close();
+      await over;
+      expect(errors).toEqual([]);
+    });
   });
 });

@@ -15,20 +15,28 @@ const TAIL_MS = 250;
 /** For a VAD that does not tell its silence. */
 const UNKNOWN_SILENCE_MS = 1_000;
 
+/** Speech before the first guess at its words, and least speech between two, ms. */
+const GUESS_EVERY_MS = 1_500;
+/** A guess that took t is followed by at least this many t of speech, so that a slow engine is not kept busy by guesses. */
+const GUESS_REST = 4;
+
 type Attempt = { abort: AbortController; result: Promise<stt.SpeechEvent | Error> };
 
 /**
  * A stream over a batch transcriber. A VAD of its own hears the caller pause; the whole utterance is then sent at once,
  * so that its text is there when the VAD has waited long enough to call the utterance over. Speech that goes on aborts
- * the request: at most one is useless for each pause.
+ * the request: at most one is useless for each pause. While a long utterance grows, its words so far are guessed now and
+ * then for captions; a pause takes the engine from the guess.
  *
- * Emits START_OF_SPEECH, END_OF_SPEECH and one FINAL_TRANSCRIPT for each utterance, in order. A transcription that fails
+ * Emits START_OF_SPEECH, END_OF_SPEECH and one FINAL_TRANSCRIPT for each utterance, in order, and INTERIM_TRANSCRIPT
+ * between the first two. A transcription that fails
  * is emitted as an `error` of the transcriber, marked recoverable because the stream goes on: the stock adapter logs it
  * and the turn is lost in silence (`stt/stream_adapter.ts` of @livekit/agents 1.9.0).
  */
 export class SpeculativeSpeechStream extends stt.SpeechStream {
   override label = 'charla.SpeculativeSpeechStream';
   readonly #stt: stt.STT;
+  readonly #interim: boolean;
   readonly #vad: VAD;
   readonly #vadStream: VADStream;
   #vadOpen = true;
@@ -36,12 +44,18 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   /** Set when no more sound will come: where it ends, in ms of sound. */
   #endMs: number | undefined;
   #utterance: AudioFrame[] = [];
+  #utteranceMs = 0;
+  /** The length at which the utterance is next guessed at, ms. */
+  #guessAtMs = GUESS_EVERY_MS;
+  #guess: Attempt | undefined;
   #attempt: Attempt | undefined;
   #delivered: Promise<void> = Promise.resolve();
 
-  constructor(transcriber: stt.STT, vad: VAD, connOptions?: APIConnectOptions) {
+  /** @param interim - whether to guess at the words before the caller pauses */
+  constructor(transcriber: stt.STT, vad: VAD, interim: boolean, connOptions?: APIConnectOptions) {
     super(transcriber, undefined, connOptions);
     this.#stt = transcriber;
+    this.#interim = interim;
     this.#vad = vad;
     this.#vadStream = vad.stream();
   }
@@ -49,6 +63,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   override close(): void {
     super.close();
     this.#attempt?.abort.abort();
+    this.#dropGuess();
     this.#closeVad();
   }
 
@@ -96,7 +111,10 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
       switch (event.type) {
         case VADEventType.START_OF_SPEECH:
           // The VAD reuses the memory behind its frames: copy what outlives the event.
-          this.#utterance = event.frames.map(copyFrame);
+          this.#utterance = [];
+          this.#utteranceMs = 0;
+          this.#guessAtMs = GUESS_EVERY_MS;
+          this.#keep(event.frames);
           this.#put({ type: stt.SpeechEventType.START_OF_SPEECH });
           break;
         case VADEventType.INFERENCE_DONE:
@@ -110,23 +128,54 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
     }
   }
 
+  #keep(frames: readonly AudioFrame[]): void {
+    for (const frame of frames) {
+      this.#utterance.push(copyFrame(frame));
+      this.#utteranceMs += (frame.data.length / frame.channels / frame.sampleRate) * 1000;
+    }
+  }
+
   #speechGoesOn(event: VADEvent): void {
-    this.#utterance.push(...event.frames.map(copyFrame));
+    this.#keep(event.frames);
     if (event.rawAccumulatedSpeech > 0) {
       this.#attempt?.abort.abort();
       this.#attempt = undefined;
+      if (this.#interim && this.#guess === undefined && this.#utteranceMs >= this.#guessAtMs) {
+        void this.#guessWords();
+      }
     } else if (event.rawAccumulatedSilence >= PAUSE_MS && this.#attempt === undefined) {
+      this.#dropGuess();
       this.#attempt = this.#transcribe(this.#utterance);
     }
   }
 
   #speechEnded(event: VADEvent): void {
     const speechEndTime = Date.now() - event.silenceDuration - event.inferenceDuration;
+    this.#dropGuess();
     const attempt = this.#attempt ?? this.#transcribe(this.#utterance);
     this.#attempt = undefined;
     this.#utterance = [];
     this.#put({ type: stt.SpeechEventType.END_OF_SPEECH, speechEndTime });
     this.#delivered = this.#delivered.then(async () => this.#deliver(await attempt.result, speechEndTime));
+  }
+
+  async #guessWords(): Promise<void> {
+    const began = performance.now();
+    const guess = this.#transcribe(this.#utterance);
+    this.#guess = guess;
+    const outcome = await guess.result;
+    if (this.#guess !== guess) return;
+    this.#guess = undefined;
+    const tookMs = performance.now() - began;
+    this.#guessAtMs = this.#utteranceMs + Math.max(GUESS_EVERY_MS, GUESS_REST * tookMs);
+    // A guess that failed is nobody's loss: the whole utterance is still to be sent.
+    if (outcome instanceof Error || !outcome.alternatives?.[0].text) return;
+    this.#put({ ...outcome, type: stt.SpeechEventType.INTERIM_TRANSCRIPT });
+  }
+
+  #dropGuess(): void {
+    this.#guess?.abort.abort();
+    this.#guess = undefined;
   }
 
   #transcribe(frames: AudioFrame[]): Attempt {

@@ -23,6 +23,11 @@ export interface WhisperSTTOptions {
    * @defaultValue 6000
    */
   timeoutMs?: number;
+  /**
+   * Whether the words of long speech are guessed before it pauses, for captions.
+   * @defaultValue true
+   */
+  interim?: boolean;
   /** Transcripts that count as if nobody had spoken. */
   ignores?: (transcript: string) => boolean;
   /** Who asks, so that a shared server can queue fairly between calls. */
@@ -55,7 +60,7 @@ export class WhisperSTT extends stt.STT {
   #prompt = '';
 
   constructor(options: WhisperSTTOptions) {
-    super({ streaming: true, interimResults: false, alignedTranscript: false });
+    super({ streaming: true, interimResults: options.interim ?? true, alignedTranscript: false });
     this.#options = options;
     this.#client = createOpenAIClient(options.endpoint, { user: options.user });
   }
@@ -74,7 +79,8 @@ export class WhisperSTT extends stt.STT {
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
-    return new SpeculativeSpeechStream(this, this.#options.vad, options?.connOptions);
+    const { vad } = this.#options;
+    return new SpeculativeSpeechStream(this, vad, this.capabilities.interimResults, options?.connOptions);
   }
 
   /**
