@@ -1,5 +1,5 @@
 import { type VAD, voice } from '@livekit/agents';
-import type { Language } from '../config/config.ts';
+import { type Config, isOn, type Language } from '../config/config.ts';
 import { createLLM } from '../providers/llm/create-llm.ts';
 import type { Providers } from '../providers/resolve.ts';
 import { WhisperSTT } from '../providers/stt/whisper-stt.ts';
@@ -23,29 +23,40 @@ export interface CallSession {
  * @param options.backchannels - what the caller may say without cutting the agent off
  */
 export function createSession(options: {
+  config: Config;
   id: string;
   language: Language;
   providers: Providers;
   vad: VAD;
-  cache: SpeechCache;
+  cache?: SpeechCache;
   keep: (clause: string) => boolean;
   backchannels: Backchannels;
 }): CallSession {
-  const { id: user, language, providers, vad, cache, keep, backchannels } = options;
+  const { config, id: user, language, providers, vad, cache, keep, backchannels } = options;
   const overlap = new Overlap(backchannels);
   const stt = new WhisperSTT({
     endpoint: providers.stt,
     language,
     vad,
     user,
-    ignores: (transcript) => overlap.ignores(transcript),
+    speculative: isOn(config, 'speculative-stt'),
+    interim: isOn(config, 'interim-transcripts'),
+    ...(isOn(config, 'backchannels') && { ignores: (transcript) => overlap.ignores(transcript) }),
   });
   const detector = new TurnDetector(language);
+  const preemptive = isOn(config, 'preemptive-generation');
   const session = new voice.AgentSession({
     vad,
     stt,
     llm: createLLM(providers.llm, user),
-    tts: new SpeechTTS({ endpoint: providers.tts, language, cache, keep, user }),
+    tts: new SpeechTTS({
+      endpoint: providers.tts,
+      language,
+      keep,
+      user,
+      earlyClauses: isOn(config, 'early-clauses'),
+      ...(cache !== undefined && { cache }),
+    }),
     turnHandling: {
       turnDetection: detector,
       endpointing: { mode: 'fixed', minDelay: 300, maxDelay: 900 },
@@ -58,7 +69,7 @@ export function createSession(options: {
         falseInterruptionTimeout: 1_200,
         resumeFalseInterruption: true,
       },
-      preemptiveGeneration: { enabled: true, preemptiveTts: true },
+      preemptiveGeneration: { enabled: preemptive, preemptiveTts: preemptive },
     },
     // The browser cancels echo; with the default of 3 s the greeting could not be interrupted.
     aecWarmupDuration: null,
@@ -71,7 +82,7 @@ export function createSession(options: {
     },
   });
   session.on(voice.AgentSessionEventTypes.UserInputTranscribed, ({ transcript, isFinal }) => {
-    if (isFinal) detector.heard(transcript);
+    if (isFinal && isOn(config, 'turn-shape')) detector.heard(transcript);
   });
   overlap.follow(session);
   return { session, stt, overlap };

@@ -1,7 +1,7 @@
 import { defineAgent, type JobContext, type JobProcess, type VAD, voice } from '@livekit/agents';
 import * as silero from '@livekit/agents-plugin-silero';
 import type { RemoteParticipant } from '@livekit/rtc-node';
-import { type Config, type Language, loadConfig } from '../config/config.ts';
+import { type Config, isOn, type Language, loadConfig } from '../config/config.ts';
 import { historyChars, warmPrompt } from '../providers/llm/create-llm.ts';
 import { type Providers, resolveProviders } from '../providers/resolve.ts';
 import { SpeechCache } from '../providers/tts/speech-cache.ts';
@@ -52,14 +52,14 @@ export default defineAgent<Partial<Ready>>({
     const { language, id, channel } = context.session;
     const log = processLog.child({ session: id, channel });
 
-    const cache = new SpeechCache(config.CHARLA_HOME);
     const keep = await phraseClauses(prompts[language].phrases);
     const { session, stt, overlap } = createSession({
+      config,
       id,
       language,
       providers,
       vad,
-      cache,
+      ...(isOn(config, 'speech-cache') && { cache: new SpeechCache(config.CHARLA_HOME) }),
       keep: (text) => keep.has(text),
       backchannels: prompts[language].backchannels,
     });
@@ -70,7 +70,9 @@ export default defineAgent<Partial<Ready>>({
       greeting: prompts[language].greeting(userName(context)),
       log,
       modelUrl: providers.llm.baseUrl,
-      warm: (instructions) => warmPrompt(providers.llm, id, instructions),
+      warm: async (instructions) => {
+        if (isOn(config, 'prompt-warm-up')) await warmPrompt(providers.llm, id, instructions);
+      },
       historyChars: historyChars(providers.llm),
       onWords: (text) => overlap.agentSays(text),
       onModelSilent: ({ code }) => publishNotice(room, code, log),

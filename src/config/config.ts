@@ -4,6 +4,7 @@ import { config as readDotenv } from 'dotenv';
 import { z } from 'zod';
 import { CharlaError } from '../errors.ts';
 import { localUrl } from './local-url.ts';
+import { MECHANISMS, type Mechanism, mechanismList } from './mechanisms.ts';
 import { ollamaUrl } from './ollama-url.ts';
 
 /** Keys of a livekit-server that only ever listens on loopback; refused outside development. */
@@ -98,6 +99,12 @@ export const configSchema = z.object({
   ENABLE_TOOLS: flag(true).describe('The page sends data tools.'),
   FRONTEND_THEME: z.enum(['modern', 'minimal', 'dark']).default('modern').describe('Theme of the page.'),
 
+  SWITCHED_OFF: mechanismList
+    .default([])
+    .describe(
+      `Mechanisms of turn taking that are left out, to compare or to rule out: ${MECHANISMS.join(', ')}.`,
+    ),
+
   OPENAI_API_KEY: z.string().min(1).optional().describe('With it, OpenAI serves what «auto» decides.'),
   OLLAMA_HOST: z
     .preprocess((given) => (typeof given === 'string' ? ollamaUrl(given) : given), url('http', 'https'))
@@ -190,6 +197,11 @@ export function hasDevelopmentKeys(config: Config): boolean {
 /** Whether the HTTP API asks for no key: outside production, and reached from this machine only. */
 export function isOpenDevelopment(config: Config): boolean {
   return config.NODE_ENV !== 'production' && ['127.0.0.1', 'localhost', '::1'].includes(config.HOST);
+}
+
+/** Whether a mechanism of turn taking is in use. */
+export function isOn(config: Config, mechanism: Mechanism): boolean {
+  return !config.SWITCHED_OFF.includes(mechanism);
 }
 
 /** Base URL of the local models' OpenAI API, with `/v1`. */

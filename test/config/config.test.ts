@@ -8,9 +8,11 @@ import {
   DEVELOPMENT_LIVEKIT_KEY,
   DEVELOPMENT_LIVEKIT_SECRET,
   inferenceBaseUrl,
+  isOn,
   loadConfig,
   serveUrl,
 } from '../../src/config/config.ts';
+import { MECHANISMS } from '../../src/config/mechanisms.ts';
 
 const ownKeys = {
   LIVEKIT_API_KEY: 'key',
@@ -133,6 +135,19 @@ describe('the addresses of our own servers', () => {
     expect(inferenceBaseUrl(config)).toBe(`${url}/v1`);
     const API_URL = 'https://charla.example';
     expect(apiUrl(loadConfig({ HOST, API_URL, ...ownKeys }))).toBe(API_URL);
+  });
+});
+
+describe('SWITCHED_OFF', () => {
+  it('names mechanisms that are left out', () => {
+    const config = loadConfig({ SWITCHED_OFF: 'speech-cache, backchannels' });
+    expect(isOn(config, 'backchannels')).toBe(false);
+    expect(isOn(config, 'turn-shape')).toBe(true);
+    expect(MECHANISMS.every((mechanism) => isOn(loadConfig({}), mechanism))).toBe(true);
+  });
+
+  it('refuses a name that is none, and says which there are', () => {
+    expect(() => loadConfig({ SWITCHED_OFF: 'magic' })).toThrow(/magic.*speech-cache/s);
   });
 });
 

@@ -36,7 +36,7 @@ type Attempt = { abort: AbortController; result: Promise<stt.SpeechEvent | Error
 export class SpeculativeSpeechStream extends stt.SpeechStream {
   override label = 'charla.SpeculativeSpeechStream';
   readonly #stt: stt.STT;
-  readonly #interim: boolean;
+  readonly #options: { speculative: boolean; interim: boolean };
   readonly #vad: VAD;
   readonly #vadStream: VADStream;
   #vadOpen = true;
@@ -51,11 +51,19 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   #attempt: Attempt | undefined;
   #delivered: Promise<void> = Promise.resolve();
 
-  /** @param interim - whether to guess at the words before the caller pauses */
-  constructor(transcriber: stt.STT, vad: VAD, interim: boolean, connOptions?: APIConnectOptions) {
+  /**
+   * @param options.speculative - whether to ask when a pause begins, and not only when it has ended the utterance
+   * @param options.interim - whether to guess at the words before the caller pauses
+   */
+  constructor(
+    transcriber: stt.STT,
+    vad: VAD,
+    options: { speculative: boolean; interim: boolean },
+    connOptions?: APIConnectOptions,
+  ) {
     super(transcriber, undefined, connOptions);
     this.#stt = transcriber;
-    this.#interim = interim;
+    this.#options = options;
     this.#vad = vad;
     this.#vadStream = vad.stream();
   }
@@ -140,12 +148,12 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
     if (event.rawAccumulatedSpeech > 0) {
       this.#attempt?.abort.abort();
       this.#attempt = undefined;
-      if (this.#interim && this.#guess === undefined && this.#utteranceMs >= this.#guessAtMs) {
+      if (this.#options.interim && this.#guess === undefined && this.#utteranceMs >= this.#guessAtMs) {
         void this.#guessWords();
       }
     } else if (event.rawAccumulatedSilence >= PAUSE_MS && this.#attempt === undefined) {
       this.#dropGuess();
-      this.#attempt = this.#transcribe(this.#utterance);
+      if (this.#options.speculative) this.#attempt = this.#transcribe(this.#utterance);
     }
   }
 

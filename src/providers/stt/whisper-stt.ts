@@ -24,6 +24,11 @@ export interface WhisperSTTOptions {
    */
   timeoutMs?: number;
   /**
+   * Whether an utterance is sent when a pause begins, and not only when the pause has ended it.
+   * @defaultValue true
+   */
+  speculative?: boolean;
+  /**
    * Whether the words of long speech are guessed before it pauses, for captions.
    * @defaultValue true
    */
@@ -79,8 +84,9 @@ export class WhisperSTT extends stt.STT {
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
-    const { vad } = this.#options;
-    return new SpeculativeSpeechStream(this, vad, this.capabilities.interimResults, options?.connOptions);
+    const { vad, speculative = true } = this.#options;
+    const { interimResults: interim } = this.capabilities;
+    return new SpeculativeSpeechStream(this, vad, { speculative, interim }, options?.connOptions);
   }
 
   /**

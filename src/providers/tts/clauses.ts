@@ -21,6 +21,8 @@ export interface ClauseOptions {
   nextMax?: number;
 }
 
+export const NEXT_CLAUSE = { min: 60, max: 160 } as const;
+
 /** Marks with the quotes and brackets that close after them; numbers, times and URLs have no space behind theirs. */
 const BOUNDARY = /(?<core>[.!?…:;,]+["»”’')\]]*(?=\s)| [—–-](?=\s)|\n)\s*/g;
 const SENTENCE = /[.!?…:;]|\n/;
@@ -39,7 +41,7 @@ export async function* cutClauses(
   text: AsyncIterable<string>,
   options: ClauseOptions = {},
 ): AsyncGenerator<string> {
-  const { firstMin = 8, firstMax = 48, nextMin = 60, nextMax = 160 } = options;
+  const { firstMin = 8, firstMax = 48, nextMin = NEXT_CLAUSE.min, nextMax = NEXT_CLAUSE.max } = options;
   let pending = '';
   let first = true;
   for await (const piece of text) {

@@ -17,7 +17,7 @@ import { mayRetry, toApiError } from '../api-error.ts';
 import { createOpenAIClient } from '../openai-client.ts';
 import type { SpeechEndpoint } from '../resolve.ts';
 import { TimeLimit } from '../time-limit.ts';
-import { cutClauses } from './clauses.ts';
+import { type ClauseOptions, cutClauses, NEXT_CLAUSE } from './clauses.ts';
 import type { SpeechCache, SpeechKey } from './speech-cache.ts';
 
 export interface SpeechTTSOptions {
@@ -27,6 +27,11 @@ export interface SpeechTTSOptions {
   cache?: SpeechCache;
   /** Texts worth keeping: the agent's own phrases, clause by clause. */
   keep?: (clause: string) => boolean;
+  /**
+   * Whether the first clause is spoken before its sentence is complete.
+   * @defaultValue true
+   */
+  earlyClauses?: boolean;
   /**
    * @defaultValue 1
    */
@@ -60,11 +65,16 @@ export class SpeechTTS extends tts.TTS {
   override label = 'charla.SpeechTTS';
   readonly #client: OpenAI;
   readonly #options: SpeechTTSOptions;
+  /** How its text is cut. */
+  readonly clauses: ClauseOptions;
 
   constructor(options: SpeechTTSOptions) {
     super(SAMPLE_RATE, CHANNELS, { streaming: true, alignedTranscript: true });
     this.#options = options;
     this.#client = createOpenAIClient(options.endpoint, { user: options.user });
+    // Without early clauses the first one grows as the others do.
+    this.clauses =
+      options.earlyClauses === false ? { firstMin: NEXT_CLAUSE.min, firstMax: NEXT_CLAUSE.max } : {};
   }
 
   override get model(): string {
@@ -208,7 +218,7 @@ class ClauseSpeech extends tts.SynthesizeStream {
 
   async #ask(utterances: AsyncIterableQueue<Utterance>): Promise<void> {
     const limit = pLimit(CLAUSES_IN_FLIGHT);
-    for await (const clause of cutClauses(this.#text())) {
+    for await (const clause of cutClauses(this.#text(), this.#tts.clauses)) {
       if (this.#givenUp.signal.aborted) return;
       this.markStarted();
       const audio = new AsyncIterableQueue<Uint8Array>();

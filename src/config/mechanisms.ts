@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+/**
+ * What Charla does over a plain pipeline to take turns well. Each can be switched off by its name, to learn what it
+ * brings (`npm run bench -- voice --ablate`) or to rule it out.
+ */
+export const MECHANISMS = [
+  'speculative-stt',
+  'interim-transcripts',
+  'turn-shape',
+  'preemptive-generation',
+  'early-clauses',
+  'backchannels',
+  'speech-cache',
+  'prompt-warm-up',
+] as const;
+
+export type Mechanism = (typeof MECHANISMS)[number];
+
+/** A list of mechanisms, separated by commas. */
+export const mechanismList = z
+  .string()
+  .transform((text) => text.split(',').map((name) => name.trim()))
+  .pipe(
+    z.array(
+      z.enum(MECHANISMS, { error: ({ input }) => `has ${input}, which is none of ${MECHANISMS.join(', ')}` }),
+    ),
+  );
