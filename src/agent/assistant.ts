@@ -18,6 +18,8 @@ export interface AssistantOptions {
   data: string;
   /** The first sentence. */
   greeting: string;
+  /** Resolves when the caller is there; with false, when nobody will come any more. */
+  caller: Promise<boolean>;
   log: Logger;
   /** Has the model read new instructions ahead of the next question. */
   warm: (instructions: string) => Promise<void>;
@@ -34,10 +36,12 @@ export interface AssistantOptions {
 /** The agent of a call: greets, answers from the data tools, and never leaves the caller in silence. */
 export class Assistant extends voice.Agent {
   readonly #options: AssistantOptions;
+  #greeting: string;
 
   constructor(options: AssistantOptions) {
     super({ instructions: options.prompts.instructions(options) });
     this.#options = options;
+    this.#greeting = options.greeting;
   }
 
   override async onEnter(): Promise<void> {
@@ -48,12 +52,17 @@ export class Assistant extends voice.Agent {
       this.#warm();
     };
     this.session.on(voice.AgentSessionEventTypes.AgentStateChanged, onState);
-    this.session.say(this.#options.greeting);
+    const here = await this.#options.caller;
+    if (here) this.session.say(this.#greeting);
   }
 
-  /** New data tools, used from the next answer on; an answer prepared from the old ones is thrown away. */
-  async updateData(data: string): Promise<void> {
+  /**
+   * New data tools, used from the next answer on; an answer prepared from the old ones is thrown away. Who has not been
+   * greeted yet is greeted with `greeting`.
+   */
+  async updateData(data: string, greeting: string): Promise<void> {
     const { project, prompts } = this.#options;
+    this.#greeting = greeting;
     await this.updateInstructions(prompts.instructions({ project, data }));
     this.#warm();
   }

@@ -21,6 +21,7 @@ export interface CallSession {
  * @param options.id - whose call it is, so that shared model servers queue fairly
  * @param options.keep - which clauses of the agent's speech are worth keeping in the cache
  * @param options.backchannels - what the caller may say without cutting the agent off
+ * @param options.onVoice - told of each window of sound (32 ms) that a voice may be in, before it counts as speech
  */
 export function createSession(options: {
   config: Config;
@@ -31,8 +32,9 @@ export function createSession(options: {
   cache?: SpeechCache;
   keep: (clause: string) => boolean;
   backchannels: Backchannels;
+  onVoice: () => void;
 }): CallSession {
-  const { config, id: user, language, providers, vad, cache, keep, backchannels } = options;
+  const { config, id: user, language, providers, vad, cache, keep, backchannels, onVoice } = options;
   const overlap = new Overlap(backchannels);
   const stt = new WhisperSTT({
     endpoint: providers.stt,
@@ -41,6 +43,7 @@ export function createSession(options: {
     user,
     speculative: isOn(config, 'speculative-stt'),
     interim: isOn(config, 'interim-transcripts'),
+    onVoice,
     ...(isOn(config, 'backchannels') && { ignores: (transcript) => overlap.ignores(transcript) }),
   });
   const detector = new TurnDetector(language);

@@ -1,6 +1,5 @@
 import { defineAgent, type JobContext, type JobProcess, type VAD, voice } from '@livekit/agents';
 import * as silero from '@livekit/agents-plugin-silero';
-import type { RemoteParticipant } from '@livekit/rtc-node';
 import { type Config, isOn, type Language, loadConfig } from '../config/config.ts';
 import { historyChars, warmPrompt } from '../providers/llm/create-llm.ts';
 import { type Providers, resolveProviders } from '../providers/resolve.ts';
@@ -15,6 +14,7 @@ import { speakFailures } from './failures.ts';
 import { leaveToOther } from './only-agent.ts';
 import { phraseClauses } from './phrase-clauses.ts';
 import { loadPrompts, type Prompts } from './prompts.ts';
+import { publishVoice } from './publish-voice.ts';
 import { publishNotice, publishTurnReports } from './turn-reports.ts';
 
 /** What a job process has ready before a call comes. */
@@ -44,14 +44,14 @@ export default defineAgent<Partial<Ready>>({
       processLog.warn({ room: room.name }, 'another agent of ours is in this room already; this one leaves');
       ctx.shutdown('another agent is in the room');
     });
-    const participant = await personOf(ctx);
-    if (participant === undefined) return;
-    // After the wait: until the person comes, their data may still change.
+    // All is ready when the person comes: their sound is heard, and the greeting is on its way to them.
+    const output = publishVoice(room);
     const changes = watchCallContext(room, config, processLog);
     const context = await readCallContext(room.metadata ?? '', config, processLog);
     const { language, id, channel } = context.session;
     const log = processLog.child({ session: id, channel });
 
+    const greetingOf = (of: CallContext) => prompts[language].greeting(userName(of));
     const keep = await phraseClauses(prompts[language].phrases);
     const { session, stt, overlap } = createSession({
       config,
@@ -62,12 +62,17 @@ export default defineAgent<Partial<Ready>>({
       ...(isOn(config, 'speech-cache') && { cache: new SpeechCache(config.CHARLA_HOME) }),
       keep: (text) => keep.has(text),
       backchannels: prompts[language].backchannels,
+      onVoice: () => {
+        if (isOn(config, 'early-hold')) output.hold();
+      },
     });
+    session.output.audio = output;
     const assistant = new Assistant({
       project: config.PROJECT_NAME,
       prompts: prompts[language],
       data: renderDataTools(context.dataTools, language),
-      greeting: prompts[language].greeting(userName(context)),
+      greeting: greetingOf(context),
+      caller: somebody(ctx),
       log,
       modelUrl: providers.llm.baseUrl,
       warm: async (instructions) => {
@@ -80,7 +85,7 @@ export default defineAgent<Partial<Ready>>({
     stt.setTerms(dataToolsTerms(context.dataTools));
     changes.use(async (changed) => {
       stt.setTerms(dataToolsTerms(changed.dataTools));
-      await assistant.updateData(renderDataTools(changed.dataTools, language));
+      await assistant.updateData(renderDataTools(changed.dataTools, language), greetingOf(changed));
       log.info('data tools changed');
     });
     speakFailures(session, room, prompts[language].phrases, log);
@@ -96,23 +101,24 @@ export default defineAgent<Partial<Ready>>({
     await session.start({
       agent: assistant,
       room,
-      inputOptions: {
-        participantIdentity: participant.identity,
-        // What Whisper and both VADs work with: nothing is resampled twice.
-        audioSampleRate: 16_000,
-      },
+      // What Whisper and both VADs work with: nothing is resampled twice.
+      inputOptions: { audioSampleRate: 16_000 },
+      outputOptions: { audioEnabled: false },
       record: false,
     });
-    log.info('call started');
+    log.info('ready for the caller');
   },
 });
 
-/** Whom to talk with; undefined when the room ended before anybody came. */
-async function personOf(ctx: JobContext<Partial<Ready>>): Promise<RemoteParticipant | undefined> {
-  return ctx.waitForParticipant().catch((error: unknown) => {
+/** Whether somebody comes, as soon as that is known. */
+async function somebody(ctx: JobContext<Partial<Ready>>): Promise<boolean> {
+  try {
+    await ctx.waitForParticipant();
+    return true;
+  } catch (error) {
     if (ctx.room.isConnected) throw error;
-    return undefined;
-  });
+    return false;
+  }
 }
 
 async function ready(proc: JobProcess<Partial<Ready>>): Promise<Ready> {

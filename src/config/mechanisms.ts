@@ -11,6 +11,7 @@ export const MECHANISMS = [
   'preemptive-generation',
   'early-clauses',
   'backchannels',
+  'early-hold',
   'speech-cache',
   'prompt-warm-up',
 ] as const;

@@ -34,7 +34,7 @@ interface Call {
 }
 
 /** A call in text, as `job.ts` sets it up. */
-async function call(fixed: FixedEnginesOptions): Promise<Call> {
+async function call(fixed: FixedEnginesOptions, caller?: Promise<boolean>): Promise<Call> {
   engines = await startFixedEngines({ firstTokenMs: 5, tokenMs: 2, ...fixed });
   const endpoint = { kind: 'local', baseUrl: engines.baseUrl, apiKey: 'none', model: 'm' } as const;
   const notices: string[] = [];
@@ -54,6 +54,7 @@ async function call(fixed: FixedEnginesOptions): Promise<Call> {
     prompts,
     data: withTickets('A-1'),
     greeting: prompts.greeting('Ana'),
+    caller: caller ?? Promise.resolve(true),
     log: createLogger('test', 'silent'),
     historyChars: 7_000,
     onWords: () => undefined,
@@ -65,18 +66,21 @@ async function call(fixed: FixedEnginesOptions): Promise<Call> {
   });
   await session.start({ agent: assistant });
   // The greeting stands in the conversation once it was said.
-  await expect.poll(() => session.history.items.some((item) => item.type === 'message')).toBe(true);
+  if (caller === undefined) await expect.poll(said).toHaveLength(1);
   return { assistant, notices, warmed };
 }
 
 async function ask(text: string): Promise<string> {
   const result = await session.run({ userInput: text });
   await result.wait();
-  const answers = session.history.items.filter(
-    (item) => item.type === 'message' && item.role === 'assistant',
+  return said().at(-1) ?? '';
+}
+
+/** What the agent has said, as the conversation has it. */
+function said(): string[] {
+  return session.history.items.flatMap((item) =>
+    item.type === 'message' && item.role === 'assistant' ? [item.textContent ?? ''] : [],
   );
-  const last = answers.at(-1);
-  return last?.type === 'message' ? (last.textContent ?? '') : '';
 }
 
 const system = (messages: ChatMessage[]) => messages.find((one) => one.role === 'system')?.content ?? '';
@@ -105,12 +109,31 @@ describe('the assistant', () => {
       answer: (messages) => /[AB]-\d/.exec(system(messages))?.[0] ?? 'nada',
     });
     expect(await ask('¿Qué ticket tengo?')).toBe('A-1');
-    await assistant.updateData(withTickets('B-2'));
+    await assistant.updateData(withTickets('B-2'), prompts.greeting('Ana'));
     expect(await ask('¿Y ahora?')).toBe('B-2');
     expect(warmed.at(-1)).toContain('B-2');
     expect(system(requests().at(-1)?.body.messages ?? [])).not.toContain('A-1');
-    await assistant.updateData('');
+    await assistant.updateData('', prompts.greeting(undefined));
     expect(await ask('¿Y ahora?')).toBe('nada');
+    expect(said()).toEqual([prompts.greeting('Ana'), 'A-1', 'B-2', 'nada']);
+  });
+
+  it('greets by the name that is known when the caller comes', async () => {
+    let come = (_here: boolean): void => undefined;
+    const caller = new Promise<boolean>((resolve) => {
+      come = resolve;
+    });
+    const { assistant } = await call({}, caller);
+    await assistant.updateData(withTickets('B-2'), prompts.greeting('Bea'));
+    expect(said()).toEqual([]);
+    come(true);
+    await expect.poll(said).toEqual([prompts.greeting('Bea')]);
+  });
+
+  it('greets nobody where nobody comes', async () => {
+    await call({}, Promise.resolve(false));
+    await session.close();
+    expect(said()).toEqual([]);
   });
 
   it('apologises in the answer’s place when the model is down, and the call goes on', async () => {

@@ -20,6 +20,15 @@ const GUESS_EVERY_MS = 1_500;
 /** A guess that took t is followed by at least this many t of speech, so that a slow engine is not kept busy by guesses. */
 const GUESS_REST = 4;
 
+/** The least probability of speech for a window to count as a first sign of a voice; Silero's own threshold. */
+const VOICE_PROBABILITY = 0.5;
+
+interface SpeculativeSpeechOptions {
+  speculative: boolean;
+  interim: boolean;
+  onVoice: () => void;
+}
+
 type Attempt = { abort: AbortController; result: Promise<stt.SpeechEvent | Error> };
 
 /**
@@ -36,7 +45,7 @@ type Attempt = { abort: AbortController; result: Promise<stt.SpeechEvent | Error
 export class SpeculativeSpeechStream extends stt.SpeechStream {
   override label = 'charla.SpeculativeSpeechStream';
   readonly #stt: stt.STT;
-  readonly #options: { speculative: boolean; interim: boolean };
+  readonly #options: SpeculativeSpeechOptions;
   readonly #vad: VAD;
   readonly #vadStream: VADStream;
   #vadOpen = true;
@@ -54,11 +63,12 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   /**
    * @param options.speculative - whether to ask when a pause begins, and not only when it has ended the utterance
    * @param options.interim - whether to guess at the words before the caller pauses
+   * @param options.onVoice - told of each window of sound that a voice may be in
    */
   constructor(
     transcriber: stt.STT,
     vad: VAD,
-    options: { speculative: boolean; interim: boolean },
+    options: SpeculativeSpeechOptions,
     connOptions?: APIConnectOptions,
   ) {
     super(transcriber, undefined, connOptions);
@@ -126,6 +136,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
           this.#put({ type: stt.SpeechEventType.START_OF_SPEECH });
           break;
         case VADEventType.INFERENCE_DONE:
+          if (event.probability > VOICE_PROBABILITY) this.#options.onVoice();
           if (event.speaking) this.#speechGoesOn(event);
           else if (this.#endMs !== undefined && event.timestamp >= this.#endMs) this.#closeVad();
           break;

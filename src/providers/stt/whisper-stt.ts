@@ -33,6 +33,8 @@ export interface WhisperSTTOptions {
    * @defaultValue true
    */
   interim?: boolean;
+  /** Told of each window of sound that a voice may be in, before it counts as speech. */
+  onVoice?: () => void;
   /** Transcripts that count as if nobody had spoken. */
   ignores?: (transcript: string) => boolean;
   /** Who asks, so that a shared server can queue fairly between calls. */
@@ -84,9 +86,9 @@ export class WhisperSTT extends stt.STT {
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
-    const { vad, speculative = true } = this.#options;
+    const { vad, speculative = true, onVoice = () => undefined } = this.#options;
     const { interimResults: interim } = this.capabilities;
-    return new SpeculativeSpeechStream(this, vad, { speculative, interim }, options?.connOptions);
+    return new SpeculativeSpeechStream(this, vad, { speculative, interim, onVoice }, options?.connOptions);
   }
 
   /**
