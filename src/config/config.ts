@@ -75,6 +75,12 @@ export const configSchema = z.object({
     .optional()
     .describe('How workers reach the HTTP API, where that is not HOST and PORT.'),
   WORKER_PORT: port(8081).describe("Port of the worker's health check."),
+  WORKER_METRICS_HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe("Address of the worker's metrics; other than loopback, they ask for ADMIN_API_KEY."),
+  WORKER_METRICS_PORT: port(8082).describe("Port of the worker's metrics, GET /metrics."),
   MAX_CALLS_PER_WORKER: z.coerce
     .number()
     .int()
@@ -156,6 +162,18 @@ export const configSchema = z.object({
     .min(0)
     .default(0)
     .describe('Threads of each local model; 0 takes the number of cores, at most 8.'),
+
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https')
+    .optional()
+    .describe('Collector of traces, as OTLP over HTTP. Without one there are none.'),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Headers for it, such as its key: name=value, separated by commas.'),
+  OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: flag(false).describe(
+    'Traces carry what was said and the data tools too.',
+  ),
 });
 
 /** The configuration, typed and checked. URLs have no trailing slash. */
@@ -196,7 +214,12 @@ export function hasDevelopmentKeys(config: Config): boolean {
 
 /** Whether the HTTP API asks for no key: outside production, and reached from this machine only. */
 export function isOpenDevelopment(config: Config): boolean {
-  return config.NODE_ENV !== 'production' && ['127.0.0.1', 'localhost', '::1'].includes(config.HOST);
+  return config.NODE_ENV !== 'production' && isLoopback(config.HOST);
+}
+
+/** Whether a server that listens there is reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  return ['127.0.0.1', 'localhost', '::1'].includes(host);
 }
 
 /** Whether a mechanism of turn taking is in use. */
@@ -254,7 +277,11 @@ function missingKeys(config: Config): string[] {
 }
 
 function productionProblems(config: Config): string[] {
-  if (isOpenDevelopment(config)) return [];
+  if (isOpenDevelopment(config)) {
+    return isLoopback(config.WORKER_METRICS_HOST) || config.ADMIN_API_KEY !== undefined
+      ? []
+      : [`ADMIN_API_KEY is not set; with WORKER_METRICS_HOST=${config.WORKER_METRICS_HOST} it is needed`];
+  }
   const where = config.NODE_ENV === 'production' ? 'in production' : `with HOST=${config.HOST}`;
   const problems: string[] = [];
   if (hasDevelopmentKeys(config)) {

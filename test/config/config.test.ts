@@ -56,6 +56,15 @@ describe('the configuration', () => {
   );
 });
 
+describe('WORKER_METRICS_HOST', () => {
+  it('other than loopback needs a key, in development too', () => {
+    expect(loadConfig({}).WORKER_METRICS_HOST).toBe('127.0.0.1');
+    const env = { WORKER_METRICS_HOST: '0.0.0.0' };
+    expect(() => loadConfig(env)).toThrow(/ADMIN_API_KEY.*WORKER_METRICS_HOST/);
+    expect(loadConfig({ ...env, ADMIN_API_KEY: ownKeys.ADMIN_API_KEY })).toMatchObject(env);
+  });
+});
+
 describe('LANGUAGE', () => {
   it.each([
     ['en', 'en'],

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { type FastifyInstance, fastify } from 'fastify';
+import { LRUCache } from 'lru-cache';
+import { Gauge, type Registry } from 'prom-client';
+import { isAdminKey, sameSecret } from '../config/admin-key.ts';
+import { type Config, isLoopback } from '../config/config.ts';
+import { localUrl } from '../config/local-url.ts';
+import type { RecordMetric } from './call-metrics.ts';
+import { HEARTBEAT_MS, jobReportSchema, WORKER_METRICS_VARIABLE } from './job-report.ts';
+import type { Logger } from './log.ts';
+import { createRegistry, registerCallMetrics } from './metrics-registry.ts';
+
+/** A job process not heard of for this long has ended or hangs. */
+const SILENT_MS = 3 * HEARTBEAT_MS;
+/** Job processes whose last batch is remembered. */
+const MOST_PROCESSES = 1_000;
+/** What a process kept for an hour without its worker. */
+const REPORT_BYTES = 4 * 1024 * 1024;
+
+interface JobProcess {
+  residentBytes: number;
+  /** When it last reported, ms of `performance.now()`. */
+  heardAt: number;
+}
+
+export interface WorkerMetrics {
+  /** For what happens in the worker itself. */
+  record: RecordMetric;
+  /** `GET /metrics` for Prometheus, `POST /job-reports` for the job processes; does not listen yet. */
+  server: FastifyInstance;
+  /** What job processes need to reach a server that listens at this URL: the value of {@link WORKER_METRICS_VARIABLE}. */
+  addressFor: (url: string) => string;
+}
+
+/**
+ * The metrics of a worker, its own and those of the calls in its job processes. These push: what a process observed
+ * stays when it ends, and one that hangs keeps nobody waiting.
+ *
+ * @param activeCalls - asked with each scrape
+ */
+export function createWorkerMetrics(config: Config, log: Logger, activeCalls: () => number): WorkerMetrics {
+  const registry = createRegistry();
+  const take = registerCallMetrics(registry);
+  const token = randomBytes(32).toString('base64url');
+  const processes = new LRUCache<string, JobProcess>({ max: MOST_PROCESSES });
+  const batches = new LRUCache<string, number>({ max: MOST_PROCESSES });
+  registerGauges(registry, activeCalls, processes);
+
+  const server = fastify({ logger: false, bodyLimit: REPORT_BYTES, forceCloseConnections: true });
+  server.setErrorHandler(async (error, { method, url }, reply) => {
+    log.error({ err: error, method, url }, 'a request of the metrics failed');
+    return reply.code(400).send();
+  });
+  server.get('/metrics', async (request, reply) => {
+    if (!isLoopback(config.WORKER_METRICS_HOST) && !isAdminKey(config, request.headers['x-api-key'])) {
+      return reply.code(401).send('ADMIN_API_KEY is needed, in the header X-API-Key\n');
+    }
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+  server.post('/job-reports', async (request, reply) => {
+    if (!sameSecret(request.headers.authorization ?? '', `Bearer ${token}`)) return reply.code(401).send();
+    const report = jobReportSchema.parse(request.body);
+    if (report.last) processes.delete(report.process);
+    else processes.set(report.process, { residentBytes: report.residentBytes, heardAt: performance.now() });
+    if (report.batch > (batches.get(report.process) ?? 0)) {
+      batches.set(report.process, report.batch);
+      for (const observation of report.observations) take(observation);
+    }
+    return reply.code(204).send();
+  });
+  return {
+    record: (name, value, labels) => take({ name, value, labels }),
+    server,
+    addressFor: (url) => JSON.stringify({ url: `${url}/job-reports`, token }),
+  };
+}
+
+/**
+ * Listens on WORKER_METRICS_HOST and WORKER_METRICS_PORT, and gives the job processes that are started from now on the
+ * way there. A taken port costs the metrics, not the calls.
+ */
+export async function serveWorkerMetrics(
+  { server, addressFor }: WorkerMetrics,
+  config: Config,
+  log: Logger,
+): Promise<void> {
+  const { WORKER_METRICS_HOST: host, WORKER_METRICS_PORT: port } = config;
+  try {
+    await server.listen({ host, port });
+    process.env[WORKER_METRICS_VARIABLE] = addressFor(localUrl(host, port));
+  } catch (error) {
+    log.error({ err: error, port }, 'no metrics: WORKER_METRICS_PORT cannot be listened on');
+  }
+}
+
+function registerGauges(
+  registry: Registry,
+  activeCalls: () => number,
+  processes: LRUCache<string, JobProcess>,
+): void {
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value());
+      },
+    });
+  const living = () =>
+    [...processes.values()].filter(({ heardAt }) => performance.now() - heardAt < SILENT_MS);
+  gauge('active_calls', 'Calls of this worker that run now.', activeCalls);
+  gauge(
+    'job_processes',
+    'Job processes that live, those that wait for a call included.',
+    () => living().length,
+  );
+  gauge('job_process_resident_memory_bytes', 'Resident memory of all job processes together.', () =>
+    living().reduce((sum, { residentBytes }) => sum + residentBytes, 0),
+  );
+}
