@@ -65,12 +65,12 @@ export const CALL_METRICS = {
   },
   speculative_transcriptions_total: {
     type: 'counter',
-    help: 'Transcriptions begun before the caller had finished: used, or thrown away.',
-    labels: { result: ['used', 'thrown_away'] },
+    help: 'Transcriptions begun before the caller had finished: their words, a caption, or thrown away.',
+    labels: { result: ['used', 'caption', 'thrown_away'] },
   },
   speculation_seconds_total: {
     type: 'counter',
-    help: 'Seconds for which the transcriber worked on speculative transcriptions that were thrown away.',
+    help: 'Seconds for which the transcriber worked on captions and on what was thrown away.',
     labels: {},
   },
   provider_failures_total: {

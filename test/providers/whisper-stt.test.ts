@@ -9,7 +9,7 @@ import {
 } from '@livekit/agents';
 import * as silero from '@livekit/agents-plugin-silero';
 import { AudioFrame } from '@livekit/rtc-node';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import wavefile from 'wavefile';
 import { CharlaError } from '../../src/errors.ts';
 import { WhisperSTT, type WhisperSTTOptions } from '../../src/providers/stt/whisper-stt.ts';
@@ -232,10 +232,11 @@ describe('a stream of speech', () => {
   });
 
   it('gives that request up when speech goes on, and sends the whole utterance', async () => {
-    const whisper = await transcriber({
-      sttMs: 2_000,
-      transcript: (one) => `${secondsOf(one).toFixed(0)} s`,
-    });
+    const onSpeculation = vi.fn();
+    const whisper = await transcriber(
+      { sttMs: 2_000, transcript: (one) => `${secondsOf(one).toFixed(0)} s` },
+      { onSpeculation },
+    );
     const { stream, heard, over } = listen(whisper);
     await speak(stream, between(0, 2_800));
     // With the end of the one and the beginning of the other, 224 ms of silence to the VAD's ear.
@@ -250,6 +251,10 @@ describe('a stream of speech', () => {
     expect(heard.map((one) => one.type)).toEqual([START_OF_SPEECH, END_OF_SPEECH, FINAL_TRANSCRIPT]);
     await expect.poll(() => request().abortedAt).toBeDefined();
     expect(finals(heard)).toEqual(['6 s']);
+    expect(onSpeculation.mock.calls).toEqual([
+      ['thrown_away', expect.any(Number)],
+      ['used', expect.any(Number)],
+    ]);
   });
 
   it('says with an error that an utterance was lost, and hears the next one', async () => {
@@ -306,7 +311,8 @@ describe('a stream of speech', () => {
     const length = (one: TranscriptionRequest) => `${secondsOf(one).toFixed(1)} s`;
 
     it('has guesses that grow, and its final transcript after them', async () => {
-      const whisper = await transcriber({ transcript: length }, { interim: true });
+      const onSpeculation = vi.fn();
+      const whisper = await transcriber({ transcript: length }, { interim: true, onSpeculation });
       const { stream, heard, over } = listen(whisper);
       await speak(stream, long, 1);
       await speak(stream, silence(600), 1);
@@ -322,6 +328,10 @@ describe('a stream of speech', () => {
       const kinds = heard.map((one) => one.type).filter((type) => type !== INTERIM_TRANSCRIPT);
       expect(kinds).toEqual([START_OF_SPEECH, END_OF_SPEECH, FINAL_TRANSCRIPT]);
       expect(heard.at(-1)?.type).toBe(FINAL_TRANSCRIPT);
+      const results = onSpeculation.mock.calls.map(([result]) => result);
+      expect(results.filter((result) => result === 'caption')).toHaveLength(guesses.length);
+      expect(results.at(-1)).toBe('used');
+      for (const [, engineMs] of onSpeculation.mock.calls) expect(engineMs).toBeGreaterThan(0);
     });
 
     it('is guessed at less often by an engine that is slow', async () => {

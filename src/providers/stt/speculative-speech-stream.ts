@@ -23,13 +23,22 @@ const GUESS_REST = 4;
 /** The least probability of speech for a window to count as a first sign of a voice; Silero's own threshold. */
 const VOICE_PROBABILITY = 0.5;
 
+/** What became of a transcription begun before the caller had finished: their words, a caption, or nothing. */
+export type SpeculationResult = 'used' | 'caption' | 'thrown_away';
+
 interface SpeculativeSpeechOptions {
   speculative: boolean;
   interim: boolean;
   onVoice: () => void;
+  onSpeculation: (result: SpeculationResult, engineMs: number) => void;
 }
 
-type Attempt = { abort: AbortController; result: Promise<stt.SpeechEvent | Error> };
+interface Attempt {
+  abort: AbortController;
+  result: Promise<stt.SpeechEvent | Error>;
+  /** How long the transcriber has worked on it, or did, ms. */
+  engineMs: () => number;
+}
 
 /**
  * A stream over a batch transcriber. A VAD of its own hears the caller pause; the whole utterance is then sent at once,
@@ -64,6 +73,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
    * @param options.speculative - whether to ask when a pause begins, and not only when it has ended the utterance
    * @param options.interim - whether to guess at the words before the caller pauses
    * @param options.onVoice - told of each window of sound that a voice may be in
+   * @param options.onSpeculation - told what became of each transcription begun early, and how long the engine worked
    */
   constructor(
     transcriber: stt.STT,
@@ -157,7 +167,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   #speechGoesOn(event: VADEvent): void {
     this.#keep(event.frames);
     if (event.rawAccumulatedSpeech > 0) {
-      this.#attempt?.abort.abort();
+      this.#throwAway(this.#attempt);
       this.#attempt = undefined;
       if (this.#options.interim && this.#guess === undefined && this.#utteranceMs >= this.#guessAtMs) {
         void this.#guessWords();
@@ -172,6 +182,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
     const speechEndTime = Date.now() - event.silenceDuration - event.inferenceDuration;
     this.#dropGuess();
     const attempt = this.#attempt ?? this.#transcribe(this.#utterance);
+    if (this.#attempt !== undefined) this.#options.onSpeculation('used', attempt.engineMs());
     this.#attempt = undefined;
     this.#utterance = [];
     this.#put({ type: stt.SpeechEventType.END_OF_SPEECH, speechEndTime });
@@ -179,29 +190,41 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   }
 
   async #guessWords(): Promise<void> {
-    const began = performance.now();
     const guess = this.#transcribe(this.#utterance);
     this.#guess = guess;
     const outcome = await guess.result;
     if (this.#guess !== guess) return;
     this.#guess = undefined;
-    const tookMs = performance.now() - began;
-    this.#guessAtMs = this.#utteranceMs + Math.max(GUESS_EVERY_MS, GUESS_REST * tookMs);
+    this.#options.onSpeculation('caption', guess.engineMs());
+    this.#guessAtMs = this.#utteranceMs + Math.max(GUESS_EVERY_MS, GUESS_REST * guess.engineMs());
     // A guess that failed is nobody's loss: the whole utterance is still to be sent.
     if (outcome instanceof Error || !outcome.alternatives?.[0].text) return;
     this.#put({ ...outcome, type: stt.SpeechEventType.INTERIM_TRANSCRIPT });
   }
 
   #dropGuess(): void {
-    this.#guess?.abort.abort();
+    this.#throwAway(this.#guess);
     this.#guess = undefined;
+  }
+
+  #throwAway(attempt: Attempt | undefined): void {
+    if (attempt === undefined) return;
+    attempt.abort.abort();
+    this.#options.onSpeculation('thrown_away', attempt.engineMs());
   }
 
   #transcribe(frames: AudioFrame[]): Attempt {
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.abortSignal]);
-    const result = this.#stt.recognize([...frames], signal).catch((error: unknown) => error as Error);
-    return { abort, result };
+    const beganAt = performance.now();
+    let endedAt: number | undefined;
+    const result = this.#stt
+      .recognize([...frames], signal)
+      .catch((error: unknown) => error as Error)
+      .finally(() => {
+        endedAt = performance.now();
+      });
+    return { abort, result, engineMs: () => (endedAt ?? performance.now()) - beganAt };
   }
 
   #deliver(outcome: stt.SpeechEvent | Error, speechEndTime: number): void {

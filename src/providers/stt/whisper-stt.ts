@@ -9,7 +9,7 @@ import { createOpenAIClient } from '../openai-client.ts';
 import type { Endpoint } from '../resolve.ts';
 import { TimeLimit } from '../time-limit.ts';
 import { asQuestion } from './spanish-questions.ts';
-import { SpeculativeSpeechStream } from './speculative-speech-stream.ts';
+import { type SpeculationResult, SpeculativeSpeechStream } from './speculative-speech-stream.ts';
 import { loudestLevelDb, wasSaid, withoutLoops } from './transcript-gate.ts';
 import { encodeWav, joinFrames } from './wav.ts';
 
@@ -35,6 +35,8 @@ export interface WhisperSTTOptions {
   interim?: boolean;
   /** Told of each window of sound that a voice may be in, before it counts as speech. */
   onVoice?: () => void;
+  /** Told what became of each transcription begun before the caller had finished, and how long the engine worked, ms. */
+  onSpeculation?: (result: SpeculationResult, engineMs: number) => void;
   /** Transcripts that count as if nobody had spoken. */
   ignores?: (transcript: string) => boolean;
   /** Who asks, so that a shared server can queue fairly between calls. */
@@ -86,9 +88,10 @@ export class WhisperSTT extends stt.STT {
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
-    const { vad, speculative = true, onVoice = () => undefined } = this.#options;
+    const { vad, speculative = true, onVoice = nothing, onSpeculation = nothing } = this.#options;
     const { interimResults: interim } = this.capabilities;
-    return new SpeculativeSpeechStream(this, vad, { speculative, interim, onVoice }, options?.connOptions);
+    const ahead = { speculative, interim, onVoice, onSpeculation };
+    return new SpeculativeSpeechStream(this, vad, ahead, options?.connOptions);
   }
 
   /**
@@ -157,6 +160,8 @@ export class WhisperSTT extends stt.STT {
     );
   }
 }
+
+function nothing(): void {}
 
 function highest(numbers: readonly number[]): number | undefined {
   return numbers.length === 0 ? undefined : Math.max(...numbers);
