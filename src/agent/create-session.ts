@@ -5,6 +5,7 @@ import type { Providers } from '../providers/resolve.ts';
 import { WhisperSTT } from '../providers/stt/whisper-stt.ts';
 import type { SpeechCache } from '../providers/tts/speech-cache.ts';
 import { SpeechTTS } from '../providers/tts/speech-tts.ts';
+import type { RecordMetric } from '../telemetry/call-metrics.ts';
 import type { Backchannels } from './prompts.ts';
 import { Overlap } from './turns/overlap.ts';
 import { TurnDetector } from './turns/turn-detector.ts';
@@ -22,6 +23,7 @@ export interface CallSession {
  * @param options.keep - which clauses of the agent's speech are worth keeping in the cache
  * @param options.backchannels - what the caller may say without cutting the agent off
  * @param options.onVoice - told of each window of sound (32 ms) that a voice may be in, before it counts as speech
+ * @param options.onBackchannel - told that what the caller said over the agent does not cut it off
  */
 export function createSession(options: {
   config: Config;
@@ -33,8 +35,10 @@ export function createSession(options: {
   keep: (clause: string) => boolean;
   backchannels: Backchannels;
   onVoice: () => void;
+  onBackchannel: () => void;
+  record: RecordMetric;
 }): CallSession {
-  const { config, id: user, language, providers, vad, cache, keep, backchannels, onVoice } = options;
+  const { config, id: user, language, providers, vad, cache, keep, backchannels, onVoice, record } = options;
   const overlap = new Overlap(backchannels);
   const stt = new WhisperSTT({
     endpoint: providers.stt,
@@ -44,7 +48,17 @@ export function createSession(options: {
     speculative: isOn(config, 'speculative-stt'),
     interim: isOn(config, 'interim-transcripts'),
     onVoice,
-    ...(isOn(config, 'backchannels') && { ignores: (transcript) => overlap.ignores(transcript) }),
+    onSpeculation: (result, engineMs) => {
+      record('speculative_transcriptions_total', 1, { result });
+      if (result !== 'used') record('speculation_seconds_total', engineMs / 1000, {});
+    },
+    ...(isOn(config, 'backchannels') && {
+      ignores: (transcript) => {
+        const ignored = overlap.ignores(transcript);
+        if (ignored) options.onBackchannel();
+        return ignored;
+      },
+    }),
   });
   const detector = new TurnDetector(language);
   const preemptive = isOn(config, 'preemptive-generation');

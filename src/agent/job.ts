@@ -6,14 +6,19 @@ import { type Providers, resolveProviders } from '../providers/resolve.ts';
 import { SpeechCache } from '../providers/tts/speech-cache.ts';
 import { dataToolsTerms } from '../sessions/data-tools-terms.ts';
 import { renderDataTools } from '../sessions/render-data-tools.ts';
+import { channelLabel } from '../telemetry/call-metrics.ts';
+import { type JobMetrics, reportToWorker } from '../telemetry/job-metrics.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
+import { type Traces, traceCalls } from '../telemetry/traces.ts';
 import { Assistant } from './assistant.ts';
 import { type CallContext, readCallContext, watchCallContext } from './call-context.ts';
+import { CallObserver } from './call-observer.ts';
 import { createSession } from './create-session.ts';
 import { speakFailures } from './failures.ts';
 import { leaveToOther } from './only-agent.ts';
 import { phraseClauses } from './phrase-clauses.ts';
 import { loadPrompts, type Prompts } from './prompts.ts';
+import { publishState } from './publish-state.ts';
 import { publishVoice } from './publish-voice.ts';
 import { publishNotice, publishTurnReports } from './turn-reports.ts';
 
@@ -24,6 +29,8 @@ interface Ready {
   vad: VAD;
   providers: Providers;
   prompts: Record<Language, Prompts>;
+  metrics: JobMetrics;
+  traces: Traces;
 }
 
 /** Silence after which speech has ended. The turn detector looks at 200 ms, so it must be longer. */
@@ -37,7 +44,10 @@ export default defineAgent<Partial<Ready>>({
     Object.assign(proc.userData, await prepare());
   },
   entry: async (ctx: JobContext<Partial<Ready>>) => {
-    const { config, log: processLog, vad, providers, prompts } = await ready(ctx.proc);
+    const { config, log: processLog, vad, providers, prompts, metrics, traces } = await ready(ctx.proc);
+    ctx.addShutdownCallback(async () => {
+      await Promise.all([metrics.close(), traces.flush()]);
+    });
     await ctx.connect();
     const room = ctx.room;
     leaveToOther(room, config.AGENT_NAME, () => {
@@ -51,6 +61,13 @@ export default defineAgent<Partial<Ready>>({
     const { language, id, channel } = context.session;
     const log = processLog.child({ session: id, channel });
 
+    const observer = new CallObserver({
+      language,
+      channel: channelLabel(channel),
+      record: metrics.record,
+      log,
+      onState: (state) => publishState(room, state, log),
+    });
     const greetingOf = (of: CallContext) => prompts[language].greeting(userName(of));
     const keep = await phraseClauses(prompts[language].phrases);
     const { session, stt, overlap } = createSession({
@@ -63,16 +80,24 @@ export default defineAgent<Partial<Ready>>({
       keep: (text) => keep.has(text),
       backchannels: prompts[language].backchannels,
       onVoice: () => {
-        if (isOn(config, 'early-hold')) output.hold();
+        const hold = isOn(config, 'early-hold');
+        observer.callerVoice(hold && output.speaking);
+        if (hold) output.hold();
       },
+      onBackchannel: () => observer.heardBackchannel(),
+      record: metrics.record,
     });
+    observer.follow(session);
     session.output.audio = output;
     const assistant = new Assistant({
       project: config.PROJECT_NAME,
       prompts: prompts[language],
       data: renderDataTools(context.dataTools, language),
       greeting: greetingOf(context),
-      caller: somebody(ctx),
+      caller: somebody(ctx).then((came) => {
+        if (came) observer.callBegan();
+        return came;
+      }),
       log,
       modelUrl: providers.llm.baseUrl,
       warm: async (instructions) => {
@@ -89,7 +114,7 @@ export default defineAgent<Partial<Ready>>({
       log.info('data tools changed');
     });
     speakFailures(session, room, prompts[language].phrases, log);
-    publishTurnReports(session, room, language, log);
+    publishTurnReports(session, room, language, log, () => observer.takeTurn());
     session.on(voice.AgentSessionEventTypes.Close, ({ reason }) => {
       log.info({ reason }, 'call ended');
       // Not by the framework's `deleteRoomOnClose`: an agent that yields to another closes its session too.
@@ -122,23 +147,29 @@ async function somebody(ctx: JobContext<Partial<Ready>>): Promise<boolean> {
 }
 
 async function ready(proc: JobProcess<Partial<Ready>>): Promise<Ready> {
-  const { config, log, vad, providers, prompts } = proc.userData;
-  if (config && log && vad && providers && prompts) return { config, log, vad, providers, prompts };
+  const { config, log, vad, providers, prompts, metrics, traces } = proc.userData;
+  if (config && log && vad && providers && prompts && metrics && traces) {
+    return { config, log, vad, providers, prompts, metrics, traces };
+  }
   return prepare();
 }
 
 async function prepare(): Promise<Ready> {
   const config = loadConfig();
   const log = createLogger('job', config.LOG_LEVEL);
+  const metrics = reportToWorker();
+  const traces = traceCalls(config);
   // The framework logs these at debug only, and an error that nobody sees is a call that hangs.
-  process.on('unhandledRejection', (error) =>
-    log.error({ err: error }, 'unhandled rejection in a job process'),
-  );
+  process.on('unhandledRejection', (error) => {
+    log.error({ err: error }, 'unhandled rejection in a job process');
+    metrics.record('unhandled_rejections_total', 1, {});
+  });
   const [vad, providers] = await Promise.all([
     silero.VAD.load({ minSilenceDuration: END_OF_SPEECH_MS, prefixPaddingDuration: PRE_ROLL_MS }),
     resolveProviders(config),
   ]);
-  return { config, log, vad, providers, prompts: { es: loadPrompts('es'), en: loadPrompts('en') } };
+  const languages = { es: loadPrompts('es'), en: loadPrompts('en') };
+  return { config, log, vad, providers, prompts: languages, metrics, traces };
 }
 
 /** The name to greet by, where the data tools have one. */

@@ -3,6 +3,7 @@ import type { Room } from '@livekit/rtc-node';
 import type { Language } from '../config/config.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { TurnTimes } from './call-observer.ts';
 
 /** Topic of the text stream that carries a {@link TurnReport} for each answered turn. */
 export const TURN_TOPIC = 'charla.turn';
@@ -23,14 +24,23 @@ export interface TurnReport {
   ttsFirstAudioMs?: number;
   /** End of the caller's speech to the first sound of the answer, as the agent hears it. */
   voiceToVoiceMs?: number;
+  /** The caller's first sound over the answer to the agent's silence. */
+  bargeInMs?: number;
+  /** Time in each state of the call since the turn before; a state that it was not in is absent. */
+  statesMs: TurnTimes['statesMs'];
 }
 
-/** Publishes a {@link TurnReport} to the room, and logs it, whenever a turn was answered. */
+/**
+ * Publishes a {@link TurnReport} to the room, and logs it, whenever a turn was answered.
+ *
+ * @param takeTurn - the times since the last turn
+ */
 export function publishTurnReports(
   session: voice.AgentSession,
   room: Room,
   language: Language,
   log: Logger,
+  takeTurn: () => TurnTimes,
 ): void {
   let turn = 0;
   let asked: llm.MetricsReport = {};
@@ -50,6 +60,7 @@ export function publishTurnReports(
       ...ms('llmFirstTokenMs', item.metrics.llmNodeTtft),
       ...ms('ttsFirstAudioMs', item.metrics.ttsNodeTtfb),
       ...ms('voiceToVoiceMs', item.metrics.e2eLatency),
+      ...takeTurn(),
     };
     log.info({ ...report, interrupted: item.interrupted }, 'turn answered');
     publish(room, TURN_TOPIC, report, log);

@@ -7,6 +7,7 @@ import { resolveProviders, type SpeechEndpoint } from '../providers/resolve.ts';
 import { SpeechCache } from '../providers/tts/speech-cache.ts';
 import { SpeechTTS } from '../providers/tts/speech-tts.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { createWorkerMetrics, serveWorkerMetrics } from '../telemetry/worker-metrics.ts';
 import { phraseClauses } from './phrase-clauses.ts';
 import { loadPrompts } from './prompts.ts';
 
@@ -51,6 +52,8 @@ export function createWorker(config: Config): AgentServer {
  */
 export async function runWorker(config: Config, log: Logger, drainMs: number): Promise<void> {
   const worker = createWorker(config);
+  const metrics = createWorkerMetrics(config, log, () => worker.activeJobs.length);
+  await serveWorkerMetrics(metrics, config, log);
   worker.event.on('worker_registered', (id: string) =>
     log.info({ worker: id, agent: config.AGENT_NAME }, 'registered'),
   );
@@ -64,6 +67,7 @@ export async function runWorker(config: Config, log: Logger, drainMs: number): P
         .catch(() => log.warn('calls were still running after the time that they had'));
     }
     await worker.close();
+    await metrics.server.close();
     process.exit(0);
   };
   process.once('SIGTERM', stop);

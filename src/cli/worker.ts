@@ -9,8 +9,9 @@ export function workerCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nIt reads LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET, AGENT_NAME, WORKER_PORT and the STT_, LLM_ and TTS_' +
-        ' variables (.env.example lists all).\nGET / on WORKER_PORT answers 200 while it is registered.\n' +
+      '\nIt reads LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET, AGENT_NAME, WORKER_PORT, WORKER_METRICS_PORT and the STT_,' +
+        ' LLM_ and TTS_ variables\n(.env.example lists all). GET / on WORKER_PORT answers 200 while it is registered,' +
+        ' GET /metrics on WORKER_METRICS_PORT\ncounts for Prometheus (docs/metrics.md).\n' +
         'On SIGTERM it takes no more calls and ends when the last one has, at the latest after --drain seconds.',
     )
     .option('--drain <seconds>', 'time that running calls get on SIGTERM', toSeconds, 10)

@@ -15,6 +15,7 @@ import { createHealthCheck, type Health } from './health.ts';
 import { BODY_LIMIT_BYTES, problemDetails } from './plugins/problem-details.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { healthRoutes } from './routes/health.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { pageRoutes } from './routes/page.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { settingsRoutes } from './routes/settings.ts';
@@ -84,6 +85,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(securityHeaders, { config });
   // Same origin only: the page comes from here, and servers need no CORS.
   await app.register(cors, { origin: false });
+  await app.register(metricsRoutes, { context });
   await app.register(healthRoutes, { context });
   await app.register(settingsRoutes, { context });
   await app.register(sessionRoutes, { context });

@@ -10,7 +10,9 @@ const log = createLogger('test', 'silent');
 function setUp() {
   const room = new TestRoom();
   const session = new EventEmitter();
-  publishTurnReports(session as unknown as voice.AgentSession, room.asRoom(), 'es', log);
+  const times = [{ bargeInMs: 140, statesMs: { PROCESSING: 300, SPEAKING: 900 } }];
+  const takeTurn = () => times.shift() ?? { statesMs: {} };
+  publishTurnReports(session as unknown as voice.AgentSession, room.asRoom(), 'es', log, takeTurn);
   const add = (role: 'user' | 'assistant', metrics: llm.MetricsReport) => {
     const item = llm.ChatMessage.create({ role, content: 'Hola.', metrics });
     session.emit(voice.AgentSessionEventTypes.ConversationItemAdded, { item });
@@ -35,10 +37,12 @@ it('each answered turn is reported with its stages in milliseconds', () => {
         llmFirstTokenMs: 120,
         ttsFirstAudioMs: 500,
         voiceToVoiceMs: 1200,
+        bargeInMs: 140,
+        statesMs: { PROCESSING: 300, SPEAKING: 900 },
       },
     },
     // What was not measured is absent, and nothing of the turn before it is left.
-    { topic: TURN_TOPIC, value: { turn: 2, language: 'es', llmFirstTokenMs: 200 } },
+    { topic: TURN_TOPIC, value: { turn: 2, language: 'es', llmFirstTokenMs: 200, statesMs: {} } },
   ]);
 });
 

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { createLogger } from '../../src/telemetry/log.ts';
 
 /** A logger whose lines can be read. */
-export function logLines() {
+export function logLines(level = 'info') {
   const lines: string[] = [];
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -10,5 +10,5 @@ export function logLines() {
       done();
     },
   });
-  return { lines, log: createLogger('test', 'info', stream) };
+  return { lines, log: createLogger('test', level, stream) };
 }

@@ -1,0 +1,38 @@
+import type { FastifyInstance } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { Histogram } from 'prom-client';
+import { createRegistry } from '../../telemetry/metrics-registry.ts';
+import type { HttpContext } from '../context.ts';
+
+/** From a look at the settings to a session that waits for LiveKit, s. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** `GET /metrics`, for servers: this process and the requests that it answered, for Prometheus. */
+export const metricsRoutes = fastifyPlugin(
+  async (app: FastifyInstance, { context }: { context: HttpContext }) => {
+    const registry = createRegistry();
+    const requests = new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Time to answer a request of the HTTP API.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: BUCKETS,
+      registers: [registry],
+    });
+    app.addHook('onResponse', async ({ method, routeOptions, is404 }, { statusCode, elapsedTime }) => {
+      // The pattern of the route, not the address: that has the id of a session, or whatever somebody tries.
+      const route = is404 || routeOptions.url === undefined ? 'none' : routeOptions.url;
+      requests.observe({ method, route, status: statusCode }, elapsedTime / 1000);
+    });
+    app.route({
+      method: 'GET',
+      url: '/metrics',
+      logLevel: 'warn',
+      onRequest: context.access.requireServer,
+      handler: async (_request, reply) =>
+        reply
+          .type(registry.contentType)
+          .header('cache-control', 'no-store')
+          .send(await registry.metrics()),
+    });
+  },
+);
