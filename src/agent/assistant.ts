@@ -1,11 +1,14 @@
-import { type ReadableStream, TransformStream } from 'node:stream/web';
+import { ReadableStream, TransformStream } from 'node:stream/web';
 import { llm, voice } from '@livekit/agents';
+import type { AudioFrame } from '@livekit/rtc-node';
 import { CharlaError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { endAtLoop } from './end-at-loop.ts';
 import type { Prompts } from './prompts.ts';
 import { recentTurns } from './recent-turns.ts';
 import { withSpokenFallback } from './spoken-fallback.ts';
+import type { Filler } from './turns/filler.ts';
+import { joinSplitTurns } from './turns/join-split-turns.ts';
 
 /** A first token later than this is a caller who thinks that nobody is there. */
 const FIRST_TOKEN_TIMEOUT_MS = 6_000;
@@ -27,6 +30,8 @@ export interface AssistantOptions {
   modelUrl: string;
   /** Most characters of the conversation that the model is given. */
   historyChars: number;
+  /** Bridges the wait for a slow engine. */
+  filler?: Filler;
   /** Told what the agent is about to say, piece by piece. */
   onWords: (text: string) => void;
   /** Told when the model said nothing in time; a failure that it reported reaches the session as an error event. */
@@ -79,7 +84,7 @@ export class Assistant extends voice.Agent {
     toolCtx: llm.ToolContext,
     modelSettings: voice.ModelSettings,
   ): Promise<ReadableStream<llm.ChatChunk | string> | null> {
-    const recent = recentTurns(chatCtx, this.#options.historyChars);
+    const recent = recentTurns(joinSplitTurns(chatCtx), this.#options.historyChars);
     const answer = await voice.Agent.default.llmNode(this, recent, toolCtx, modelSettings);
     if (answer === null) return null;
     const model = this.session.llm instanceof llm.LLM ? this.session.llm : undefined;
@@ -88,11 +93,11 @@ export class Assistant extends voice.Agent {
       if (!event.recoverable) failure ??= event.error;
     };
     model?.on('error', onError);
-    const { prompts, log, modelUrl, onModelSilent } = this.#options;
+    const { prompts, log, modelUrl, onModelSilent, filler } = this.#options;
     const answerOnce = answer.pipeThrough(
       endAtLoop((words) => log.warn({ words }, 'the model repeats itself; its answer ends here')),
     );
-    return withSpokenFallback(answerOnce, {
+    const spoken = withSpokenFallback(answerOnce, {
       firstTokenTimeoutMs: FIRST_TOKEN_TIMEOUT_MS,
       stallTimeoutMs: STALL_TIMEOUT_MS,
       failed: prompts.phrases.model_failed,
@@ -109,6 +114,28 @@ export class Assistant extends voice.Agent {
         }
       },
     });
+    return filler?.beforeAnswer(spoken) ?? spoken;
+  }
+
+  override async ttsNode(
+    text: ReadableStream<string>,
+    modelSettings: voice.ModelSettings,
+  ): Promise<ReadableStream<AudioFrame> | null> {
+    const speak = (words: ReadableStream<string>) => voice.Agent.default.ttsNode(this, words, modelSettings);
+    const sound = await speak(text);
+    const { filler } = this.#options;
+    if (sound === null || filler === undefined) return sound;
+    return filler.beforeSound(sound, (phrase) => speak(ReadableStream.from([phrase])));
+  }
+
+  /** Takes the turn from somebody who does not stop: says so, and answers what was said. */
+  override async onUserTurnExceeded({ accumulatedTranscript }: voice.UserTurnExceededEvent): Promise<void> {
+    const { prompts, log } = this.#options;
+    log.info('the caller speaks on and on; the agent takes the turn');
+    // What they say while they are being interrupted is a new turn.
+    this.session.clearUserTurn();
+    this.session.say(prompts.phrases.turn_limit, { allowInterruptions: false, addToChatCtx: false });
+    this.session.generateReply({ userInput: accumulatedTranscript });
   }
 
   override async transcriptionNode(

@@ -8,12 +8,18 @@ import { SpeechTTS } from '../providers/tts/speech-tts.ts';
 import type { RecordMetric } from '../telemetry/call-metrics.ts';
 import type { Backchannels } from './prompts.ts';
 import { Overlap } from './turns/overlap.ts';
+import { Pauses } from './turns/pauses.ts';
 import { TurnDetector } from './turns/turn-detector.ts';
+import { SHORTEST_WAIT_MS } from './turns/turn-wait.ts';
+
+/** Who speaks for longer than this without being answered is asked to let the agent answer. */
+const LONGEST_TURN_MS = 60_000;
 
 export interface CallSession {
   session: voice.AgentSession;
   stt: WhisperSTT;
   overlap: Overlap;
+  detector: TurnDetector;
 }
 
 /**
@@ -40,6 +46,8 @@ export function createSession(options: {
 }): CallSession {
   const { config, id: user, language, providers, vad, cache, keep, backchannels, onVoice, record } = options;
   const overlap = new Overlap(backchannels);
+  const pauses = new Pauses();
+  const detector = new TurnDetector({ language, pauses, shape: isOn(config, 'turn-shape') });
   const stt = new WhisperSTT({
     endpoint: providers.stt,
     language,
@@ -47,7 +55,10 @@ export function createSession(options: {
     user,
     speculative: isOn(config, 'speculative-stt'),
     interim: isOn(config, 'interim-transcripts'),
-    onVoice,
+    onVoice: () => {
+      detector.voice();
+      onVoice();
+    },
     onSpeculation: (result, engineMs) => {
       record('speculative_transcriptions_total', 1, { result });
       if (result !== 'used') record('speculation_seconds_total', engineMs / 1000, {});
@@ -60,7 +71,6 @@ export function createSession(options: {
       },
     }),
   });
-  const detector = new TurnDetector(language);
   const preemptive = isOn(config, 'preemptive-generation');
   const session = new voice.AgentSession({
     vad,
@@ -76,7 +86,9 @@ export function createSession(options: {
     }),
     turnHandling: {
       turnDetection: detector,
-      endpointing: { mode: 'fixed', minDelay: 300, maxDelay: 900 },
+      // The detector waits by itself.
+      endpointing: { mode: 'fixed', minDelay: SHORTEST_WAIT_MS, maxDelay: SHORTEST_WAIT_MS },
+      ...(isOn(config, 'user-turn-limit') && { userTurnLimit: { maxDuration: LONGEST_TURN_MS } }),
       interruption: {
         mode: 'vad',
         // Words are known only after a transcription: sound stops first, and goes on when there were none.
@@ -98,9 +110,8 @@ export function createSession(options: {
       maxUnrecoverableErrors: Number.POSITIVE_INFINITY,
     },
   });
-  session.on(voice.AgentSessionEventTypes.UserInputTranscribed, ({ transcript, isFinal }) => {
-    if (isFinal && isOn(config, 'turn-shape')) detector.heard(transcript);
-  });
+  detector.follow(session);
+  if (isOn(config, 'learned-pauses')) pauses.follow(session, vad.minSilenceDuration ?? 0);
   overlap.follow(session);
-  return { session, stt, overlap };
+  return { session, stt, overlap, detector };
 }

@@ -21,6 +21,9 @@ import { loadPrompts, type Prompts } from './prompts.ts';
 import { publishState } from './publish-state.ts';
 import { publishVoice } from './publish-voice.ts';
 import { publishNotice, publishTurnReports } from './turn-reports.ts';
+import { Filler } from './turns/filler.ts';
+import { OpenSpeeches } from './turns/open-speeches.ts';
+import { Watchdog } from './turns/watchdog.ts';
 
 /** What a job process has ready before a call comes. */
 interface Ready {
@@ -70,7 +73,7 @@ export default defineAgent<Partial<Ready>>({
     });
     const greetingOf = (of: CallContext) => prompts[language].greeting(userName(of));
     const keep = await phraseClauses(prompts[language].phrases);
-    const { session, stt, overlap } = createSession({
+    const { session, stt, overlap, detector } = createSession({
       config,
       id,
       language,
@@ -89,6 +92,19 @@ export default defineAgent<Partial<Ready>>({
     });
     observer.follow(session);
     session.output.audio = output;
+    const speeches = new OpenSpeeches();
+    speeches.follow(session);
+    const { phrases } = prompts[language];
+    const filler = new Filler({
+      phrase: phrases.filler,
+      log,
+      speeches,
+      awaitsWords: () => detector.awaitsWords,
+      silenceMs: END_OF_SPEECH_MS,
+    });
+    if (isOn(config, 'filler')) filler.follow(session);
+    if (isOn(config, 'watchdog'))
+      new Watchdog({ log, speeches, gaveUp: phrases.model_failed }).follow(session);
     const assistant = new Assistant({
       project: config.PROJECT_NAME,
       prompts: prompts[language],
@@ -104,6 +120,7 @@ export default defineAgent<Partial<Ready>>({
         if (isOn(config, 'prompt-warm-up')) await warmPrompt(providers.llm, id, instructions);
       },
       historyChars: historyChars(providers.llm),
+      ...(isOn(config, 'filler') && { filler }),
       onWords: (text) => overlap.agentSays(text),
       onModelSilent: ({ code }) => publishNotice(room, code, log),
     });

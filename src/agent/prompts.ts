@@ -15,6 +15,8 @@ const phrases = z.strictObject({
   model_broke_off: z.string(),
   not_heard: z.string(),
   voice_failed: z.string(),
+  filler: z.string(),
+  turn_limit: z.string(),
 });
 
 const backchannels = z.strictObject({ always: z.array(z.string()), unless_asked: z.array(z.string()) });
