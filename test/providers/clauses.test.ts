@@ -69,6 +69,13 @@ describe('clauses of a text', () => {
     ['Vive en EE. UU. desde hoy. Sí.', ['Vive en EE. UU. desde hoy. ', 'Sí.']],
     ['Mira en https://a.io/x?y=1,2;z:3 y dime. Ya.', ['Mira en https://a.io/x?y=1,2;z:3 y dime. ', 'Ya.']],
     ['Me dijo «espera.» Luego colgó.', ['Me dijo «espera.» ', 'Luego colgó.']],
+    ['Cuesta 5 — 7 pesos más', ['Cuesta 5 — 7 pesos más']],
+    ['Es el núm. 5. Y otro.', ['Es el núm. 5. ', 'Y otro.']],
+    ['Hay leche etc. Luego agua.', ['Hay leche etc. ', 'Luego agua.']],
+    ['Hay leche etc. y agua.', ['Hay leche etc. y agua.']],
+    ['On November 21, 2026, it opens.', ['On November 21, 2026, ', 'it opens.']],
+    ['On Nov. 21, 2026 it opens. Yes.', ['On Nov. 21, 2026 it opens. ', 'Yes.']],
+    ['El código es: 4821. Ya.', ['El código es: 4821. ', 'Ya.']],
     ['Un momento — ya lo veo', ['Un momento — ', 'ya lo veo']],
     ['Tienes dos:\n1. El primero.\n2. El segundo.', ['Tienes dos:\n', '1. El primero.\n', '2. El segundo.']],
     ['No lo sé... Espera un poco.', ['No lo sé... ', 'Espera un poco.']],
@@ -99,6 +106,40 @@ describe('clauses of a text', () => {
   it('cuts a first clause without marks at a space within 48 characters', async () => {
     const [first] = await cut(['palabra '.repeat(20)]);
     expect(first).toBe('palabra '.repeat(6));
+  });
+
+  it.each([
+    '21/11/2026',
+    '21 de noviembre de 2026',
+    'November 21, 2026',
+    '9:05 a. m.',
+    '1 200,50 €',
+    '$ 1,200.50',
+    '3 millones de euros',
+    '+34 612 345 678',
+    'código 4821',
+    'ana.lopez@ejemplo.com',
+    'https://ejemplo.com/a,b;c',
+    'Dra. Gil',
+    'EE. UU.',
+    'siglo XXI',
+    'versión 2.0.0',
+    '20 °C',
+    '10 - 12 km',
+  ])('never cuts inside «%s», wherever it stands', async (whole) => {
+    for (let length = 0; length <= 60; length += 1) {
+      const text = `${'palabras '.repeat(8).slice(0, length).trimEnd()} ${whole} y después sigue la frase`;
+      const clauses = await cut([text]);
+      expect(
+        clauses.some((clause) => clause.includes(whole)),
+        JSON.stringify(clauses),
+      ).toBe(true);
+    }
+  });
+
+  it('cuts a row of numbers that does not end, somewhere', async () => {
+    const clauses = await cut(['1 2 3 4 5 6 7 8 9 '.repeat(100)]);
+    expect(Math.max(...clauses.map((clause) => clause.length))).toBeLessThanOrEqual(330);
   });
 
   it('keeps a word that is longer than a clause whole', async () => {

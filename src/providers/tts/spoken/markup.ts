@@ -1,0 +1,31 @@
+/** Emoji with their modifiers and joiners, flags and keycaps' frames; not the digits that Unicode counts among them. */
+const EMOJI =
+  /(?:\p{Extended_Pictographic}|\p{Regional_Indicator}|\p{Emoji_Modifier}|[\u{fe0e}\u{fe0f}\u{20e3}\u{e0020}-\u{e007f}])+/gu;
+/** Control and format characters, private ones and halves of pairs; line ends stay. */
+const UNSEEN = /(?![\n\r\t])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\ufffd]/gu;
+/** Signs that Unicode counts among the emoji, and people say. */
+const SAID = /[©®™↔→←]/gu;
+
+/**
+ * Takes out what a page shows and a voice does not say: Markdown, HTML tags, emoji, characters that are not seen. A clause
+ * may hold one half of a pair, so marks go wherever they stand.
+ */
+export function withoutMarkup(text: string): string {
+  return text
+    .normalize('NFC')
+    .replace(SAID, ' ')
+    .replace(EMOJI, ' ')
+    .replace(UNSEEN, '')
+    .replace(/```+[a-z]*/gi, ' ')
+    .replace(/<\/?(?:br|b|i|u|em|strong|p|ul|ol|li|code|span|div|a)(?:\s[^<>]*)?\/?>/gi, ' ')
+    .replace(/!?\[([^[\]]*)\]\([^()\s]*\)/g, '$1')
+    .replace(/^[ \t]*#{1,6}[ \t]+/gm, '')
+    .replace(/^[ \t]*>[ \t]?/gm, '')
+    .replace(/^[ \t]*[-*+•·▪◦‣–—][ \t]+/gm, '')
+    .replace(/^[ \t]*[-*_=]{3,}[ \t]*$/gm, '')
+    .replace(/\*+|`+|~~+|__+|[•▪◦‣]/g, (marks, at: number, whole: string) =>
+      // «2*3» is a product; `symbols.ts` says it.
+      marks === '*' && /\d\s?$/.test(whole.slice(0, at)) && /^\s?\d/.test(whole.slice(at + 1)) ? marks : '',
+    )
+    .replace(/(?<![\p{L}\p{N}])_(?=\p{L})|(?<=[\p{L}\p{N}.,;:!?])_(?![\p{L}\p{N}])/gu, '');
+}
