@@ -10,10 +10,7 @@ import type { Backchannels } from './prompts.ts';
 import { Overlap } from './turns/overlap.ts';
 import { Pauses } from './turns/pauses.ts';
 import { TurnDetector } from './turns/turn-detector.ts';
-import { SHORTEST_WAIT_MS } from './turns/turn-wait.ts';
-
-/** Who speaks for longer than this without being answered is asked to let the agent answer. */
-const LONGEST_TURN_MS = 60_000;
+import { turnHandling } from './turns/turn-handling.ts';
 
 export interface CallSession {
   session: voice.AgentSession;
@@ -71,7 +68,6 @@ export function createSession(options: {
       },
     }),
   });
-  const preemptive = isOn(config, 'preemptive-generation');
   const session = new voice.AgentSession({
     vad,
     stt,
@@ -84,22 +80,11 @@ export function createSession(options: {
       earlyClauses: isOn(config, 'early-clauses'),
       ...(cache !== undefined && { cache }),
     }),
-    turnHandling: {
-      turnDetection: detector,
-      // The detector waits by itself.
-      endpointing: { mode: 'fixed', minDelay: SHORTEST_WAIT_MS, maxDelay: SHORTEST_WAIT_MS },
-      ...(isOn(config, 'user-turn-limit') && { userTurnLimit: { maxDuration: LONGEST_TURN_MS } }),
-      interruption: {
-        mode: 'vad',
-        // Words are known only after a transcription: sound stops first, and goes on when there were none.
-        minWords: 0,
-        minDuration: 120,
-        // From the end of the caller's speech: longer than a transcription takes, or the agent talks on over them.
-        falseInterruptionTimeout: 1_200,
-        resumeFalseInterruption: true,
-      },
-      preemptiveGeneration: { enabled: preemptive, preemptiveTts: preemptive },
-    },
+    turnHandling: turnHandling({
+      detector,
+      preemptive: isOn(config, 'preemptive-generation'),
+      turnLimit: isOn(config, 'user-turn-limit'),
+    }),
     // The browser cancels echo; with the default of 3 s the greeting could not be interrupted.
     aecWarmupDuration: null,
     transcriptionTimeout: 8_000,
