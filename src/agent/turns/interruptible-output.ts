@@ -15,6 +15,11 @@ export interface SoundSink {
 
 /** A held output goes on by itself after this long without a word of who held it. */
 const HOLD_MS = 160;
+/**
+ * The framework resumes an answer that it throws away, and clears it a moment later (`cancelSpeechPause` in
+ * `voice/agent_activity.ts` of @livekit/agents 1.9.0): its first frame was heard, and all of it stood in the history.
+ */
+const RESUME_AFTER_MS = 20;
 
 /** What is said between two calls of `flush`. */
 interface Segment {
@@ -46,6 +51,7 @@ export class InterruptibleOutput extends voice.AudioOutput {
   #given: AudioFrame[] = [];
   #paused = false;
   #held: NodeJS.Timeout | undefined;
+  #resuming: NodeJS.Timeout | undefined;
   /** Resolves when there is something new to do. */
   #news = new Future<void>();
   #playing = false;
@@ -68,7 +74,10 @@ export class InterruptibleOutput extends voice.AudioOutput {
     return this.#segments.some((segment) => segment.started && !segment.cut);
   }
 
-  /** Takes a frame; resolves when it was given on, or is no longer wanted. */
+  /**
+   * Takes a frame; resolves when it was given on, or is no longer wanted. While the output is stopped it is only kept: who
+   * waited for it could not be told that the answer is thrown away.
+   */
   override async captureFrame(frame: AudioFrame): Promise<void> {
     await super.captureFrame(frame);
     let segment = this.#segments.at(-1);
@@ -78,7 +87,7 @@ export class InterruptibleOutput extends voice.AudioOutput {
     }
     segment.waiting.push(frame);
     this.#wake();
-    while (segment.waiting.includes(frame)) await this.#news.await;
+    while (this.#flow && segment.waiting.includes(frame)) await this.#news.await;
   }
 
   override flush(): void {
@@ -101,14 +110,19 @@ export class InterruptibleOutput extends voice.AudioOutput {
 
   override pause(): void {
     super.pause();
+    clearTimeout(this.#resuming);
     this.#paused = true;
     this.#takeBack();
+    this.#wake();
   }
 
   override resume(): void {
     super.resume();
-    this.#paused = false;
-    this.#wake();
+    clearTimeout(this.#resuming);
+    this.#resuming = setTimeout(() => {
+      this.#paused = false;
+      this.#wake();
+    }, RESUME_AFTER_MS);
   }
 
   /** Stops the sound for a moment. Said again in time, it stays stopped. */
@@ -117,7 +131,9 @@ export class InterruptibleOutput extends voice.AudioOutput {
     clearTimeout(this.#held);
     const first = this.#held === undefined;
     this.#held = setTimeout(() => this.#release(), HOLD_MS);
-    if (first) this.#takeBack();
+    if (!first) return;
+    this.#takeBack();
+    this.#wake();
   }
 
   #release(): void {

@@ -26,6 +26,11 @@ export interface TurnDetectorOptions {
   pauses: Pauses;
   /** Whether the words' shape counts; without it the audio model decides alone. */
   shape: boolean;
+  /**
+   * Runs the audio model.
+   * @defaultValue that of the job
+   */
+  executor?: NonNullable<inference.TurnDetectorOptions['executor']>;
 }
 
 /**
@@ -46,7 +51,7 @@ export class TurnDetector extends inference.TurnDetector {
 
   constructor(options: TurnDetectorOptions) {
     // Left open, the framework takes LiveKit Cloud's model under `LIVEKIT_DEV_MODE`.
-    super({ version: 'v1-mini' });
+    super({ version: 'v1-mini', ...(options.executor !== undefined && { executor: options.executor }) });
     this.#options = options;
   }
 

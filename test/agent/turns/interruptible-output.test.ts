@@ -50,8 +50,8 @@ class ManualSink implements SoundSink {
   }
 }
 
-/** Lets everything happen that waits for nothing. */
-const settle = () => vi.advanceTimersByTimeAsync(0);
+/** Lets everything happen that waits for nothing, or for a time. */
+const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms);
 
 const frame = (number: number) => {
   const pcm = new Int16Array(SAMPLES);
@@ -131,7 +131,7 @@ describe('the voice on its way to the caller', () => {
     await sink.play(20);
     expect(sink.played).toEqual(numbers(1, 7));
     output.resume();
-    await settle();
+    await settle(20);
     await sink.play(40);
     expect(sink.played).toEqual(numbers(1, 30));
     expect(events.at(-1)).toEqual({ playbackPosition: 0.6, interrupted: false });
@@ -145,7 +145,7 @@ describe('the voice on its way to the caller', () => {
     await settle();
     expect(events).toEqual([{ started: true }]);
     output.resume();
-    await settle();
+    await settle(20);
     await sink.play(5);
     expect(sink.played).toEqual(numbers(1, 5));
     expect(events.at(-1)).toEqual({ playbackPosition: 0.1, interrupted: false });
@@ -166,10 +166,28 @@ describe('the voice on its way to the caller', () => {
       expect(events.at(-1)).toEqual({ playbackPosition: 0.14, interrupted: true });
       output.resume();
       void say(100, 101);
-      await settle();
+      await settle(20);
       await sink.play(5);
       expect(sink.played).toEqual([...numbers(1, 7), 100, 101]);
     }
+  });
+
+  it('says nothing of an answer that is thrown away while it is paused', async () => {
+    const { sink, output, events, say } = setUp();
+    output.pause();
+    await say(1, 30);
+    // As the framework does it, in this order.
+    output.resume();
+    await settle();
+    output.clearBuffer();
+    await settle(100);
+    await sink.play(5);
+    expect(sink.played).toEqual([]);
+    expect(events).toEqual([{ playbackPosition: 0, interrupted: true }]);
+    void say(100, 101);
+    await settle();
+    await sink.play(5);
+    expect(sink.played).toEqual([100, 101]);
   });
 
   it('is held at the first sign of a voice, and goes on when no word follows', async () => {
