@@ -3,9 +3,9 @@ import { type Config, isOn, type Language } from '../config/config.ts';
 import { createLLM } from '../providers/llm/create-llm.ts';
 import type { Providers } from '../providers/resolve.ts';
 import { WhisperSTT } from '../providers/stt/whisper-stt.ts';
-import type { SpeechCache } from '../providers/tts/speech-cache.ts';
-import { SpeechTTS } from '../providers/tts/speech-tts.ts';
+import type { Keeping, SpeechCache } from '../providers/tts/speech-cache.ts';
 import type { RecordMetric } from '../telemetry/call-metrics.ts';
+import { createSpeech } from './create-speech.ts';
 import type { Backchannels } from './prompts.ts';
 import { Overlap } from './turns/overlap.ts';
 import { Pauses } from './turns/pauses.ts';
@@ -34,8 +34,8 @@ export function createSession(options: {
   language: Language;
   providers: Providers;
   vad: VAD;
-  cache?: SpeechCache;
-  keep: (clause: string) => boolean;
+  cache?: SpeechCache | undefined;
+  keep: (clause: string) => Keeping | undefined;
   backchannels: Backchannels;
   onVoice: () => void;
   onBackchannel: () => void;
@@ -72,12 +72,11 @@ export function createSession(options: {
     vad,
     stt,
     llm: createLLM(providers.llm, user),
-    tts: new SpeechTTS({
+    tts: createSpeech(config, {
       endpoint: providers.tts,
       language,
       keep,
       user,
-      earlyClauses: isOn(config, 'early-clauses'),
       ...(cache !== undefined && { cache }),
     }),
     turnHandling: turnHandling({

@@ -3,7 +3,7 @@ import * as silero from '@livekit/agents-plugin-silero';
 import { type Config, isOn, type Language, loadConfig } from '../config/config.ts';
 import { historyChars, warmPrompt } from '../providers/llm/create-llm.ts';
 import { type Providers, resolveProviders } from '../providers/resolve.ts';
-import { SpeechCache } from '../providers/tts/speech-cache.ts';
+import type { SpeechCache } from '../providers/tts/speech-cache.ts';
 import { dataToolsTerms } from '../sessions/data-tools-terms.ts';
 import { renderDataTools } from '../sessions/render-data-tools.ts';
 import { channelLabel } from '../telemetry/call-metrics.ts';
@@ -14,6 +14,7 @@ import { Assistant } from './assistant.ts';
 import { type CallContext, readCallContext, watchCallContext } from './call-context.ts';
 import { CallObserver } from './call-observer.ts';
 import { createSession } from './create-session.ts';
+import { createSpeechCache, preloadPhrases } from './create-speech.ts';
 import { speakFailures } from './failures.ts';
 import { leaveToOther } from './only-agent.ts';
 import { phraseClauses } from './phrase-clauses.ts';
@@ -34,6 +35,8 @@ interface Ready {
   prompts: Record<Language, Prompts>;
   metrics: JobMetrics;
   traces: Traces;
+  /** With the agent's phrases in memory; none when it is switched off. */
+  cache?: SpeechCache | undefined;
 }
 
 /** Silence after which speech has ended. The turn detector looks at 200 ms, so it must be longer. */
@@ -47,7 +50,16 @@ export default defineAgent<Partial<Ready>>({
     Object.assign(proc.userData, await prepare());
   },
   entry: async (ctx: JobContext<Partial<Ready>>) => {
-    const { config, log: processLog, vad, providers, prompts, metrics, traces } = await ready(ctx.proc);
+    const {
+      config,
+      log: processLog,
+      vad,
+      providers,
+      prompts,
+      metrics,
+      traces,
+      cache,
+    } = await ready(ctx.proc);
     ctx.addShutdownCallback(async () => {
       await Promise.all([metrics.close(), traces.flush()]);
     });
@@ -72,15 +84,15 @@ export default defineAgent<Partial<Ready>>({
       onState: (state) => publishState(room, state, log),
     });
     const greetingOf = (of: CallContext) => prompts[language].greeting(userName(of));
-    const keep = await phraseClauses(prompts[language].phrases);
+    const { keep } = await phraseClauses(prompts[language].phrases);
     const { session, stt, overlap, detector } = createSession({
       config,
       id,
       language,
       providers,
       vad,
-      ...(isOn(config, 'speech-cache') && { cache: new SpeechCache(config.CHARLA_HOME) }),
-      keep: (text) => keep.has(text),
+      cache,
+      keep,
       backchannels: prompts[language].backchannels,
       onVoice: () => {
         const hold = isOn(config, 'early-hold');
@@ -164,9 +176,9 @@ async function somebody(ctx: JobContext<Partial<Ready>>): Promise<boolean> {
 }
 
 async function ready(proc: JobProcess<Partial<Ready>>): Promise<Ready> {
-  const { config, log, vad, providers, prompts, metrics, traces } = proc.userData;
+  const { config, log, vad, providers, prompts, metrics, traces, cache } = proc.userData;
   if (config && log && vad && providers && prompts && metrics && traces) {
-    return { config, log, vad, providers, prompts, metrics, traces };
+    return { config, log, vad, providers, prompts, metrics, traces, cache };
   }
   return prepare();
 }
@@ -186,7 +198,13 @@ async function prepare(): Promise<Ready> {
     resolveProviders(config),
   ]);
   const languages = { es: loadPrompts('es'), en: loadPrompts('en') };
-  return { config, log, vad, providers, prompts: languages, metrics, traces };
+  const cache = createSpeechCache(config);
+  if (cache !== undefined) await preloadPhrases(config, providers.tts, cache, languages);
+  cache?.on('lookup', (result) => {
+    log.debug({ result }, 'a clause was looked up in the speech cache');
+    metrics.record('speech_cache_lookups_total', 1, { result });
+  });
+  return { config, log, vad, providers, prompts: languages, metrics, traces, cache };
 }
 
 /** The name to greet by, where the data tools have one. */

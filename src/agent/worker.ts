@@ -4,10 +4,9 @@ import pRetry from 'p-retry';
 import type { Config, Language } from '../config/config.ts';
 import { prepareOllama } from '../providers/llm/ollama.ts';
 import { resolveProviders, type SpeechEndpoint } from '../providers/resolve.ts';
-import { SpeechCache } from '../providers/tts/speech-cache.ts';
-import { SpeechTTS } from '../providers/tts/speech-tts.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createWorkerMetrics, serveWorkerMetrics } from '../telemetry/worker-metrics.ts';
+import { createSpeech, createSpeechCache } from './create-speech.ts';
 import { phraseClauses } from './phrase-clauses.ts';
 import { loadPrompts } from './prompts.ts';
 
@@ -88,14 +87,11 @@ export function jobLoad(calls: number, limit: number): number {
  * server may start after us, so each is tried for a minute; a call can do without.
  */
 async function prepareSpeech(config: Config, endpoint: SpeechEndpoint, log: Logger): Promise<void> {
+  const cache = createSpeechCache(config);
+  if (cache === undefined) return;
   for (const language of ['es', 'en'] satisfies Language[]) {
-    const clauses = await phraseClauses(loadPrompts(language).phrases);
-    const speech = new SpeechTTS({
-      endpoint,
-      language,
-      cache: new SpeechCache(config.CHARLA_HOME),
-      keep: () => true,
-    });
+    const { clauses, keep } = await phraseClauses(loadPrompts(language).phrases);
+    const speech = createSpeech(config, { endpoint, language, cache, keep });
     for (const clause of clauses) {
       await pRetry(() => drain(speech.speak(clause)), { retries: 5, minTimeout: 2_000, unref: true });
     }

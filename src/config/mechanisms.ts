@@ -17,6 +17,7 @@ export const MECHANISMS = [
   'backchannels',
   'early-hold',
   'speech-cache',
+  'spoken-text',
   'prompt-warm-up',
 ] as const;
 

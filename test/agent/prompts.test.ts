@@ -55,7 +55,7 @@ describe('prompts', () => {
 describe('clauses of the phrases', () => {
   it('are what is asked for when the agent says the phrase, token by token', async () => {
     const { phrases } = loadPrompts('es');
-    const kept = await phraseClauses(phrases);
+    const { clauses: kept } = await phraseClauses(phrases);
     async function* tokens() {
       yield* phrases.model_failed.split(/(?<= )/);
     }
@@ -67,7 +67,29 @@ describe('clauses of the phrases', () => {
 
   it('hold no name', async () => {
     for (const language of LANGUAGES) {
-      expect([...(await phraseClauses(loadPrompts(language).phrases))].join('')).not.toContain('{{');
+      const { clauses } = await phraseClauses(loadPrompts(language).phrases);
+      expect([...clauses].join('')).not.toMatch(/[{}\u{e000}]/u);
+    }
+  });
+
+  it('are kept as phrases, a greeting by name as something learned, and nothing else', async () => {
+    for (const language of LANGUAGES) {
+      const { greeting, phrases } = loadPrompts(language);
+      const { keep } = await phraseClauses(phrases);
+      async function* said(text: string) {
+        yield text;
+      }
+      const keepings = async (text: string) => {
+        const found: unknown[] = [];
+        for await (const clause of cutClauses(said(text))) found.push(keep(clause.trim()));
+        return found;
+      };
+      for (const name of ['Al', 'Ana', 'María-José', "O'Neil", 'Maximiliano'])
+        expect(await keepings(greeting(name)), name).toEqual(['learned', 'phrase']);
+      for (const phrase of Object.values(phrases).filter((one) => !one.includes('{{')))
+        expect(new Set(await keepings(phrase))).toEqual(new Set(['phrase']));
+      expect(keep('Ana.')).toBeUndefined();
+      expect(keep('')).toBeUndefined();
     }
   });
 });

@@ -210,7 +210,7 @@ describe('speech that fails', () => {
 describe('speech that is kept', () => {
   it('is heard again without the server, even when that is gone', async () => {
     const { cache } = await cacheFolder();
-    const speech = await speaker({ msPerCharacter: 60 }, { cache, keep: () => true });
+    const speech = await speaker({ msPerCharacter: 60 }, { cache, keep: () => 'phrase' });
     const first = await speak(speech, 'Perdona, ahora no puedo responder.');
     expect(requests()).toHaveLength(2);
     await engines.close();
@@ -221,7 +221,10 @@ describe('speech that is kept', () => {
 
   it('is only what was chosen', async () => {
     const { cache } = await cacheFolder();
-    const speech = await speaker({}, { cache, keep: (clause) => clause === 'Buenos días.' });
+    const speech = await speaker(
+      {},
+      { cache, keep: (clause) => (clause === 'Buenos días.' ? 'phrase' : undefined) },
+    );
     await speak(speech, 'Buenos días. Tu saldo es de diez euros.');
     await speak(speech, 'Buenos días. Tu saldo es de diez euros.');
     expect(inputs()).toEqual(['Buenos días.', 'Tu saldo es de diez euros.', 'Tu saldo es de diez euros.']);
@@ -229,7 +232,7 @@ describe('speech that is kept', () => {
 
   it('belongs to a voice, a model and a speed', async () => {
     const { cache } = await cacheFolder();
-    const spanish = await speaker({}, { cache, keep: () => true });
+    const spanish = await speaker({}, { cache, keep: () => 'phrase' });
     await speak(spanish, 'No comment.');
     const { baseUrl } = engines;
     const endpoint = { kind: 'custom', baseUrl, apiKey: 'k', model: 'kokoro' } as const;
@@ -239,7 +242,7 @@ describe('speech that is kept', () => {
         endpoint: { ...endpoint, voices },
         language: 'es',
         cache,
-        keep: () => true,
+        keep: () => 'phrase',
         ...options,
       });
     await speak(other({ language: 'en' }), 'No comment.');
@@ -251,20 +254,22 @@ describe('speech that is kept', () => {
 
   it('is never half of it: what broke off is asked for again', async () => {
     const { cache, home } = await cacheFolder();
-    const speech = await speaker({ msPerCharacter: 60 }, { cache, keep: () => true });
+    const speech = await speaker({ msPerCharacter: 60 }, { cache, keep: () => 'phrase' });
     errorsOf(speech);
     engines.fail('tts', { cutAfterBytes: 4_800, times: 1 });
     await speak(speech, 'Buenos días.');
-    expect(await readdir(join(home, 'speech')).catch(() => [])).toEqual([]);
+    expect(await readdir(join(home, 'speech', 'phrase')).catch(() => [])).toEqual([]);
     expect(seconds(await speak(speech, 'Buenos días.'))).toBeCloseTo(0.72, 2);
-    expect(await readdir(join(home, 'speech'))).toEqual([expect.stringMatching(/^[0-9a-f]{64}\.pcm$/)]);
+    await expect
+      .poll(() => readdir(join(home, 'speech', 'phrase')))
+      .toEqual([expect.stringMatching(/^[0-9a-f]{64}\.pcm$/)]);
   });
 
   it('is heard although it cannot be kept', async () => {
     const { home } = await cacheFolder();
     const cache = new SpeechCache(join(home, 'file'));
     await writeFile(join(home, 'file'), '');
-    const speech = await speaker({}, { cache, keep: () => true });
+    const speech = await speaker({}, { cache, keep: () => 'phrase' });
     const errors = errorsOf(speech);
     expect(seconds(await speak(speech, 'Buenos días.'))).toBeGreaterThan(0);
     expect(errors).toEqual([]);

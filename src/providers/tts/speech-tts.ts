@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto';
 import {
   type APIConnectOptions,
   AsyncIterableQueue,
-  AudioByteStream,
   tts,
   USERDATA_TIMED_TRANSCRIPT,
   voice,
 } from '@livekit/agents';
-import type { AudioFrame } from '@livekit/rtc-node';
 import type OpenAI from 'openai';
 import type { SpeechCreateParams } from 'openai/resources/audio/speech';
 import pLimit from 'p-limit';
@@ -18,15 +16,22 @@ import { createOpenAIClient } from '../openai-client.ts';
 import type { SpeechEndpoint } from '../resolve.ts';
 import { TimeLimit } from '../time-limit.ts';
 import { type ClauseOptions, cutClauses, NEXT_CLAUSE } from './clauses.ts';
-import type { SpeechCache, SpeechKey } from './speech-cache.ts';
+import { pcmFrames } from './pcm-frames.ts';
+import type { Keeping, SpeechCache, SpeechKey } from './speech-cache.ts';
+import { spokenText } from './spoken/spoken-text.ts';
 
 export interface SpeechTTSOptions {
   endpoint: SpeechEndpoint;
   language: Language;
   /** Where phrases are kept. Without one everything is synthesised. */
   cache?: SpeechCache;
-  /** Texts worth keeping: the agent's own phrases, clause by clause. */
-  keep?: (clause: string) => boolean;
+  /** Which clauses are kept as soon as they are spoken, as they are written; others when they are said often. */
+  keep?: (clause: string) => Keeping | undefined;
+  /**
+   * Whether numbers, dates, abbreviations and addresses are written out in words before they are spoken.
+   * @defaultValue true
+   */
+  spokenText?: boolean;
   /**
    * Whether the first clause is spoken before its sentence is complete.
    * @defaultValue true
@@ -50,9 +55,8 @@ const SAMPLE_RATE = 24_000;
 const CHANNELS = 1;
 const DEFAULT_TIMEOUT_MS = 8_000;
 const RETRY_AFTER_MS = 250;
-/** 20 ms: small enough to start at once, large enough for few events. */
-const FRAME_SAMPLES = SAMPLE_RATE / 50;
-const FEED_BYTES = FRAME_SAMPLES * 2 * 5;
+/** What hints at a caller's own data: such clauses are not learned, however often they come. */
+const PERSONAL = /[\d@]/;
 /** One arriving and one waiting at the server, so that the voice never idles between clauses. */
 const CLAUSES_IN_FLIGHT = 2;
 
@@ -104,19 +108,19 @@ export class SpeechTTS extends tts.TTS {
    * @throws APIStatusError or APIConnectionError, whose cause is a CharlaError
    */
   async *speak(clause: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-    const text = clause.trim();
+    const written = clause.trim();
+    const text = this.#spoken(written);
     if (!/[\p{L}\p{N}]/u.test(text)) return;
-    const { endpoint, language, cache, speed = 1 } = this.#options;
-    const speaker = endpoint.voices[language];
-    const server = endpoint.kind === 'local' ? 'charla' : endpoint.baseUrl;
-    const key: SpeechKey = { server, model: endpoint.model, voice: speaker, speed, text };
+    const { endpoint, cache } = this.#options;
+    const key = this.#key(text);
     const kept = await cache?.get(key);
     if (kept !== undefined) {
       yield kept;
       return;
     }
     const pieces: Uint8Array[] = [];
-    const keep = cache !== undefined && this.#options.keep?.(text) === true;
+    const keeping = this.#options.keep?.(written);
+    const worthIt = cache !== undefined && (keeping !== undefined || !PERSONAL.test(written));
     const limit = new TimeLimit(this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal);
     let began = false;
     try {
@@ -129,7 +133,7 @@ export class SpeechTTS extends tts.TTS {
       for await (const piece of response.body ?? []) {
         limit.stop();
         began ||= piece.length > 0;
-        if (keep) pieces.push(piece);
+        if (worthIt) pieces.push(piece);
         yield piece;
         limit.restart();
       }
@@ -139,8 +143,28 @@ export class SpeechTTS extends tts.TTS {
     } finally {
       limit.stop();
     }
-    // It has been heard already: a full disk costs the cache, not the voice.
-    if (keep) await cache.put(key, Buffer.concat(pieces)).catch(() => undefined);
+    if (!worthIt) return;
+    const pcm = Buffer.concat(pieces);
+    const done = keeping === undefined ? cache.learn(key, pcm) : cache.put(key, pcm, keeping);
+    // Nobody waits for the disk, and a full one costs the cache, not the voice.
+    done.catch(() => undefined);
+  }
+
+  /** Reads what is kept of these clauses into memory, so that they are heard at once. */
+  async preload(clauses: Iterable<string>): Promise<void> {
+    const { cache } = this.#options;
+    if (cache === undefined) return;
+    await Promise.all([...clauses].map((clause) => cache.load(this.#key(this.#spoken(clause.trim())))));
+  }
+
+  #spoken(clause: string): string {
+    return this.#options.spokenText === false ? clause : spokenText(clause, this.#options.language);
+  }
+
+  #key(text: string): SpeechKey {
+    const { endpoint, language, speed = 1 } = this.#options;
+    const server = endpoint.kind === 'local' ? 'charla' : endpoint.baseUrl;
+    return { server, model: endpoint.model, voice: endpoint.voices[language], speed, language, text };
   }
 
   #request(input: string, signal: AbortSignal): Promise<Response> {
@@ -171,7 +195,7 @@ class WholeSpeech extends tts.ChunkedStream {
   protected override async run(): Promise<void> {
     const requestId = randomUUID();
     try {
-      for await (const frame of frames(this.#tts.speak(this.inputText, this.abortSignal))) {
+      for await (const frame of pcmFrames(this.#tts.speak(this.inputText, this.abortSignal), SAMPLE_RATE)) {
         this.queue.put({ requestId, segmentId: requestId, frame, final: false });
       }
     } catch (error) {
@@ -237,7 +261,7 @@ class ClauseSpeech extends tts.SynthesizeStream {
     for await (const { clause, audio, done } of utterances) {
       const requestId = randomUUID();
       let opening = true;
-      for await (const frame of frames(audio)) {
+      for await (const frame of pcmFrames(audio, SAMPLE_RATE)) {
         if (opening) {
           // The session pairs words with sound by these, so that an interrupted turn keeps just what was heard.
           frame.userdata[USERDATA_TIMED_TRANSCRIPT] = [
@@ -258,15 +282,4 @@ class ClauseSpeech extends tts.SynthesizeStream {
       if (input !== tts.SynthesizeStream.FLUSH_SENTINEL) yield input;
     }
   }
-}
-
-async function* frames(pcm: AsyncIterable<Uint8Array>): AsyncGenerator<AudioFrame> {
-  const bytes = new AudioByteStream(SAMPLE_RATE, CHANNELS, FRAME_SAMPLES);
-  for await (const piece of pcm) {
-    // AudioByteStream copies all that it holds with each frame it gives: feed it little at a time.
-    for (let start = 0; start < piece.length; start += FEED_BYTES) {
-      yield* bytes.write(piece.subarray(start, start + FEED_BYTES));
-    }
-  }
-  yield* bytes.flush();
 }

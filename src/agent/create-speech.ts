@@ -1,0 +1,36 @@
+import { type Config, isOn, type Language } from '../config/config.ts';
+import type { SpeechEndpoint } from '../providers/resolve.ts';
+import { SpeechCache } from '../providers/tts/speech-cache.ts';
+import { SpeechTTS, type SpeechTTSOptions } from '../providers/tts/speech-tts.ts';
+import { phraseClauses } from './phrase-clauses.ts';
+import type { Prompts } from './prompts.ts';
+
+/** The agent's voice, as it is configured; the same wherever its phrases are made, read and said. */
+export function createSpeech(
+  config: Config,
+  options: Pick<SpeechTTSOptions, 'endpoint' | 'language' | 'cache' | 'keep' | 'user'>,
+): SpeechTTS {
+  return new SpeechTTS({
+    ...options,
+    earlyClauses: isOn(config, 'early-clauses'),
+    spokenText: isOn(config, 'spoken-text'),
+  });
+}
+
+/** @returns undefined when the cache is switched off */
+export function createSpeechCache(config: Config): SpeechCache | undefined {
+  return isOn(config, 'speech-cache') ? new SpeechCache(config.CHARLA_HOME) : undefined;
+}
+
+/** Reads the agent's own phrases, as far as they are kept, into memory: in a call they are heard at once. */
+export async function preloadPhrases(
+  config: Config,
+  endpoint: SpeechEndpoint,
+  cache: SpeechCache,
+  prompts: Record<Language, Prompts>,
+): Promise<void> {
+  for (const language of ['es', 'en'] satisfies Language[]) {
+    const { clauses } = await phraseClauses(prompts[language].phrases);
+    await createSpeech(config, { endpoint, language, cache }).preload(clauses);
+  }
+}
