@@ -24,6 +24,7 @@ import { publishVoice } from './publish-voice.ts';
 import { publishNotice, publishTurnReports } from './turn-reports.ts';
 import { Filler } from './turns/filler.ts';
 import { OpenSpeeches } from './turns/open-speeches.ts';
+import { useSteadyClock } from './turns/steady-clock.ts';
 import { Watchdog } from './turns/watchdog.ts';
 
 /** What a job process has ready before a call comes. */
@@ -63,6 +64,7 @@ export default defineAgent<Partial<Ready>>({
     ctx.addShutdownCallback(async () => {
       await Promise.all([metrics.close(), traces.flush()]);
     });
+    useSteadyClock();
     await ctx.connect();
     const room = ctx.room;
     leaveToOther(room, config.AGENT_NAME, () => {
