@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initializeLogger, type tts, USERDATA_TIMED_TRANSCRIPT, type voice } from '@livekit/agents';
@@ -26,7 +26,7 @@ let engines: FixedEngines;
 const homes: string[] = [];
 afterEach(async () => {
   await engines.close();
-  await Promise.all(homes.splice(0).map((home) => rm(home, { recursive: true, force: true })));
+  await Promise.all(homes.splice(0).map((home) => rm(home, { recursive: true, force: true, maxRetries: 3 })));
 });
 
 async function speaker(
@@ -121,6 +121,32 @@ describe('speech', () => {
       { text: 'Buenos días. ', startTime: 0 },
       { text: 'Son las tres.', startTime: expect.closeTo(1.2, 3) },
     ]);
+  });
+
+  it('is asked for as it is said, and shown as it is written', async () => {
+    const speech = await speaker();
+    const text = 'Son 21 facturas, Sr. Gil: **1.200,50 €**.';
+    const frames = await speak(speech, text);
+    expect(inputs().join(' ')).toBe(
+      'Son veintiuna facturas, señor Gil: mil doscientos euros con cincuenta céntimos.',
+    );
+    expect(
+      transcripts(frames)
+        .map((one) => one.text)
+        .join(''),
+    ).toBe(text);
+  });
+
+  it('is asked for as it is written where that is switched off', async () => {
+    const speech = await speaker({}, { spokenText: false });
+    await speak(speech, 'Son 21 facturas.');
+    expect(inputs()).toEqual(['Son 21 facturas.']);
+  });
+
+  it('is written out in the language of the voice', async () => {
+    const speech = await speaker({}, { language: 'en' });
+    await speak(speech, 'Pay $5 by 11/21/2026.');
+    expect(inputs()).toEqual(['Pay five dollars by November twenty-first, twenty twenty-six.']);
   });
 
   it('asks for the next clause while one is arriving, and never for more than two at once', async () => {
@@ -228,6 +254,52 @@ describe('speech that is kept', () => {
     await speak(speech, 'Buenos días. Tu saldo es de diez euros.');
     await speak(speech, 'Buenos días. Tu saldo es de diez euros.');
     expect(inputs()).toEqual(['Buenos días.', 'Tu saldo es de diez euros.', 'Tu saldo es de diez euros.']);
+  });
+
+  it('is what is said for the third time, too, whoever said it', async () => {
+    const { cache, home } = await cacheFolder();
+    const speech = await speaker({}, { cache });
+    // It is counted and kept behind the caller's back.
+    const counts = async () => (await readFile(join(home, 'speech', 'counts.bin')).catch(() => [])).slice(8);
+    for (let time = 1; time <= 3; time += 1) {
+      await speak(speech, 'Ahora lo miro.');
+      await expect.poll(async () => Math.max(...(await counts()))).toBe(time);
+    }
+    await expect.poll(() => readdir(join(home, 'speech', 'learned')).catch(() => [])).toHaveLength(1);
+    await speak(speech, 'Ahora lo miro.');
+    expect(inputs()).toHaveLength(3);
+  });
+
+  it('is never learned when it may be about one caller only', async () => {
+    const { cache, home } = await cacheFolder();
+    const speech = await speaker({}, { cache });
+    for (let time = 0; time < 4; time += 1) await speak(speech, 'Debes 12 euros. Es ana@ejemplo.com.');
+    expect(inputs()).toHaveLength(8);
+    expect(await readdir(home)).toEqual([]);
+  });
+
+  it('is the same sound however its number is written', async () => {
+    const { cache } = await cacheFolder();
+    const speech = await speaker({}, { cache, keep: () => 'phrase' });
+    await speak(speech, 'Son 2 minutos.');
+    await speak(speech, 'Son dos minutos.');
+    expect(inputs()).toEqual(['Son dos minutos.']);
+  });
+
+  it('is read into memory ahead, and then heard without the disk', async () => {
+    const { cache, home } = await cacheFolder();
+    const speech = await speaker({}, { cache, keep: () => 'phrase' });
+    const first = await speak(speech, 'Buenos días.');
+    await expect.poll(() => readdir(join(home, 'speech', 'phrase')).catch(() => [])).toHaveLength(1);
+    const fresh = new SpeechCache(home);
+    const { baseUrl } = engines;
+    const voices = { es: 'ef_dora', en: 'af_heart' };
+    const endpoint = { kind: 'custom', baseUrl, apiKey: 'k', model: 'kokoro', voices } as const;
+    const other = new SpeechTTS({ endpoint, language: 'es', cache: fresh });
+    await other.preload(['Buenos días.', 'Nunca dicho.']);
+    await rm(join(home, 'speech'), { recursive: true });
+    expect(samples(await speak(other, 'Buenos días.'))).toEqual(samples(first));
+    expect(fresh.stats()).toMatchObject({ memory: 1, disk: 0, miss: 0 });
   });
 
   it('belongs to a voice, a model and a speed', async () => {
