@@ -94,12 +94,27 @@ export class LocalModels {
     return { model, host: slot.host as unknown as EngineHost<J>, directory: slot.directory };
   }
 
+  /**
+   * Has the language models wait with what they write for a client, so that its voice has the processor to itself.
+   *
+   * @returns what lets them go on
+   */
+  holdModels(client: string): () => void {
+    const releases = this.#started().flatMap(({ model, host }) =>
+      model.job === 'llm' ? [host.hold(client)] : [],
+    );
+    return () => {
+      for (const release of releases) release();
+    };
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
-    const started = [...this.#slots.values()].flatMap((slot) =>
-      slot.state === 'started' ? [slot.host] : [],
-    );
-    await Promise.all(started.map((host) => host.close()));
+    await Promise.all(this.#started().map(({ host }) => host.close()));
+  }
+
+  #started(): Array<Extract<Slot, { state: 'started' }>> {
+    return [...this.#slots.values()].filter((slot) => slot.state === 'started');
   }
 
   async #startIfStored(model: Model): Promise<void> {

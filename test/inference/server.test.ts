@@ -260,6 +260,36 @@ describe('chat', () => {
     expect(pieces).toBe(5);
   });
 
+  it('waits while its caller’s voice is made, and for no other caller’s', { timeout: SLOW }, async () => {
+    const asCaller = (id: string) => ({ headers: { 'x-client-id': id } });
+    const messages = [{ role: 'user' as const, content: 'Cuenta del uno al doscientos, con palabras.' }];
+    const stream = await client.chat.completions.create(
+      { ...CHAT, messages, stream: true, max_tokens: 400 },
+      asCaller('ana'),
+    );
+    const written: number[] = [];
+    const writing = (async () => {
+      for await (const _chunk of stream) written.push(performance.now());
+    })();
+    /** How many pieces were written while a sentence was made for a caller. */
+    const writtenDuringVoiceOf = async (id: string) => {
+      await expect.poll(() => written.length, { timeout: 20_000 }).toBeGreaterThan(5);
+      const from = performance.now();
+      const request = { model: 'kokoro', voice: 'ef_dora', input: 'En el carrito tienes una laptop.' };
+      await (await client.audio.speech.create(request, asCaller(id))).arrayBuffer();
+      const to = performance.now();
+      // What the model was in the middle of reaches us a little after the beginning.
+      return written.filter((at) => at > from + (to - from) / 3 && at < to).length;
+    };
+    const ofAnother = await writtenDuringVoiceOf('eva');
+    const ofTheirs = await writtenDuringVoiceOf('ana');
+    stream.controller.abort();
+    await writing.catch(() => undefined);
+    expect(ofAnother).toBeGreaterThan(0);
+    expect(ofTheirs).toBe(0);
+    await untilIdle(engines.url, CHAT.model);
+  });
+
   it('says so when the conversation is longer than the model sees', { timeout: SLOW }, async () => {
     const messages = [{ role: 'user' as const, content: 'hola '.repeat(5000) }];
     await expect(client.chat.completions.create({ ...CHAT, messages })).rejects.toMatchObject({

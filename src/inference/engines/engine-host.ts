@@ -52,6 +52,8 @@ export class EngineHost<J extends Job> {
   #state: EngineStatus['state'] = 'loading';
   #loadMs: number | undefined;
   #failure: CharlaError | undefined;
+  readonly #clients = new Map<number, string>();
+  readonly #held = new Map<string, number>();
   #closing = false;
   #lastId = 0;
 
@@ -122,6 +124,26 @@ export class EngineHost<J extends Job> {
     }
   }
 
+  /**
+   * Has the engine stop between two steps of a client's requests, those that come meanwhile included. Not for longer than
+   * two seconds of each, see `Brake`.
+   *
+   * @returns what lets them go on
+   */
+  hold(client: string): () => void {
+    const change = (by: number) => {
+      const before = this.#held.get(client) ?? 0;
+      const after = before + by;
+      if (after === 0) this.#held.delete(client);
+      else this.#held.set(client, after);
+      if (before > 0 === after > 0) return;
+      for (const [id, of] of this.#clients)
+        if (of === client) this.#post({ kind: 'hold', id, on: after > 0 });
+    };
+    change(1);
+    return () => change(-1);
+  }
+
   /** Ends the thread, after its engine has freed its native memory: ending it under a native call crashes the process. */
   async close(): Promise<void> {
     this.#closing = true;
@@ -139,7 +161,7 @@ export class EngineHost<J extends Job> {
     await Promise.race([this.#worker.terminate(), sleep(TERMINATE_LIMIT_MS, undefined, { ref: false })]);
   }
 
-  #send(request: Jobs[J]['request'], { signal, onChunk }: RunOptions<J>): Promise<Jobs[J]['result']> {
+  #send(request: Jobs[J]['request'], { client, signal, onChunk }: RunOptions<J>): Promise<Jobs[J]['result']> {
     signal.throwIfAborted();
     this.#lastId += 1;
     const id = this.#lastId;
@@ -149,6 +171,7 @@ export class EngineHost<J extends Job> {
       const settled = () => {
         signal.removeEventListener('abort', cancel);
         this.#pending.delete(id);
+        this.#clients.delete(id);
       };
       this.#pending.set(id, {
         resolve: (result) => {
@@ -163,7 +186,9 @@ export class EngineHost<J extends Job> {
           if (!signal.aborted) onChunk?.(chunk as Jobs[J]['chunk']);
         },
       });
+      this.#clients.set(id, client);
       this.#post({ kind: 'run', id, request });
+      if (this.#held.has(client)) this.#post({ kind: 'hold', id, on: true });
     });
   }
 

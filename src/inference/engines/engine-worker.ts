@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { Brake } from './brake.ts';
 import type { Engine, EngineName, EngineOptions, Job } from './engine.ts';
 import { type FromWorker, type ToWorker, toPortable, type WorkerData } from './worker-protocol.ts';
 
@@ -7,13 +8,14 @@ const { engine: name, options } = workerData as WorkerData;
 if (parentPort === null) throw new Error('engine-worker.ts runs as a worker thread only.');
 const port = parentPort;
 
-const running = new Map<number, { controller: AbortController; ended: Promise<void> }>();
+const running = new Map<number, { controller: AbortController; brake: Brake; ended: Promise<void> }>();
 const begun = performance.now();
 try {
   const engine = await load(name, options);
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'run') start(engine, message.id, message.request);
-    else if (message.kind === 'cancel') running.get(message.id)?.controller.abort();
+    else if (message.kind === 'cancel') cancel(message.id);
+    else if (message.kind === 'hold') running.get(message.id)?.brake.hold(message.on);
     else void dispose(engine);
   });
   send({ kind: 'ready', concurrency: engine.concurrency, loadMs: Math.round(performance.now() - begun) });
@@ -35,15 +37,30 @@ async function load(engine: EngineName, engineOptions: EngineOptions): Promise<E
 
 function start(engine: Engine<Job>, id: number, request: unknown): void {
   const controller = new AbortController();
-  const ended = run(engine, id, request, controller.signal).finally(() => running.delete(id));
-  running.set(id, { controller, ended });
+  const brake = new Brake();
+  const ended = run(engine, id, request, { signal: controller.signal, brake }).finally(() =>
+    running.delete(id),
+  );
+  running.set(id, { controller, brake, ended });
 }
 
-async function run(engine: Engine<Job>, id: number, request: unknown, signal: AbortSignal): Promise<void> {
+function cancel(id: number): void {
+  const job = running.get(id);
+  job?.controller.abort();
+  job?.brake.hold(false);
+}
+
+async function run(
+  engine: Engine<Job>,
+  id: number,
+  request: unknown,
+  { signal, brake }: { signal: AbortSignal; brake: Brake },
+): Promise<void> {
   try {
     const result = await engine.run(request as Parameters<typeof engine.run>[0], {
       signal,
       emit: (chunk) => send({ kind: 'chunk', id, chunk }),
+      goAhead: () => brake.goAhead(),
     });
     send({ kind: 'done', id, result });
   } catch (error) {
@@ -52,7 +69,7 @@ async function run(engine: Engine<Job>, id: number, request: unknown, signal: Ab
 }
 
 async function dispose(engine: Engine<Job>): Promise<void> {
-  for (const { controller } of running.values()) controller.abort();
+  for (const id of running.keys()) cancel(id);
   await Promise.all([...running.values()].map(({ ended }) => ended));
   await engine.dispose();
   send({ kind: 'disposed' });

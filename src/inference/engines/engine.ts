@@ -16,6 +16,8 @@ export interface Engine<J extends Job> {
 export interface RunContext<J extends Job> {
   signal: AbortSignal;
   emit: (chunk: Jobs[J]['chunk']) => void;
+  /** Resolves when the work may go on: at once, unless it is held. An engine that works step by step awaits it between. */
+  goAhead: () => Promise<void>;
 }
 
 /** Loads an engine from the directory of a ready model; `threads` is how many cores it may use. */

@@ -96,7 +96,7 @@ class LlamaChatModel {
     });
   }
 
-  async answer(request: ChatRequest, { signal, emit }: RunContext<'llm'>): Promise<ChatResult> {
+  async answer(request: ChatRequest, { signal, emit, goAhead }: RunContext<'llm'>): Promise<ChatResult> {
     const tools = request.toolChoice === 'none' ? [] : request.tools;
     const forced = request.toolChoice === 'required' || typeof request.toolChoice === 'object';
     const style = this.#template.toolCallStyle;
@@ -117,7 +117,7 @@ class LlamaChatModel {
     const mostCalls = request.parallelToolCalls && !forced ? MOST_TOOL_CALLS : 1;
 
     return this.#sequences.use(tokens, async (sequence, cachedTokens) => {
-      const unread = await prefill(sequence, tokens.slice(cachedTokens), signal);
+      const unread = await prefill(sequence, tokens.slice(cachedTokens), { signal, goAhead });
       const grammar = new GrammarSwitch(this.#llama, this.#model, request, style.argumentsKey);
       const text = new TextOf(this.#model, tokens);
       let completionTokens = 0;
@@ -133,6 +133,7 @@ class LlamaChatModel {
         const goOn = output.push(piece);
         ended = !goOn || grammar.isComplete(piece) || output.calls >= mostCalls;
         if (ended || signal.aborted || completionTokens >= limit) break;
+        await goAhead();
       }
       output.end();
       const cut = !ended && completionTokens >= limit;
@@ -150,10 +151,11 @@ class LlamaChatModel {
 async function prefill(
   sequence: LlamaContextSequence,
   tokens: Token[],
-  signal: AbortSignal,
+  { signal, goAhead }: Pick<RunContext<'llm'>, 'signal' | 'goAhead'>,
 ): Promise<Token[]> {
   let at = 0;
   for (; tokens.length - at > PREFILL_PIECE && !signal.aborted; at += PREFILL_PIECE) {
+    await goAhead();
     await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(at, at + PREFILL_PIECE));
   }
   return tokens.slice(at);

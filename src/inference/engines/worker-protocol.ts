@@ -5,6 +5,7 @@ import type { EngineName, EngineOptions } from './engine.ts';
 export type ToWorker =
   | { kind: 'run'; id: number; request: unknown }
   | { kind: 'cancel'; id: number }
+  | { kind: 'hold'; id: number; on: boolean }
   | { kind: 'dispose' };
 
 export type FromWorker =

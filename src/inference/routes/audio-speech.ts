@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { ClauseRequest } from '../engines/engine.ts';
-import type { EngineHost } from '../engines/engine-host.ts';
+import type { ClauseRequest, ClauseSpeech } from '../engines/engine.ts';
 import type { LocalModels } from '../local-models.ts';
 import { kokoroVoice } from '../speech-voices.ts';
 import { splitClauses } from '../split-clauses.ts';
@@ -45,7 +44,16 @@ export function speechRoutes(server: FastifyInstance, models: LocalModels): void
         ? await kokoroVoice(directory, wanted, rest.language)
         : { voice: model.id, language: model.languages.includes('es') ? ('es' as const) : ('en' as const) };
     const client = clientKey(request, rest.user);
-    const pieces = speak(host, splitClauses(input), { voice, language, speed }, { client, signal });
+    // What is said is heard first, and what follows it is wanted only later: the voice goes before its model.
+    const run = async (clause: ClauseRequest) => {
+      const release = models.holdModels(client);
+      try {
+        return await host.run(clause, { client, signal });
+      } finally {
+        release();
+      }
+    };
+    const pieces = speak(splitClauses(input), { voice, language, speed }, run);
     // An error before the first sound can still be answered as one.
     const first = await pieces.next();
     const audio = async function* () {
@@ -59,13 +67,12 @@ export function speechRoutes(server: FastifyInstance, models: LocalModels): void
 }
 
 async function* speak(
-  host: EngineHost<'tts'>,
   clauses: ReturnType<typeof splitClauses>,
   voice: Omit<ClauseRequest, 'text'>,
-  options: { client: string; signal: AbortSignal },
+  run: (clause: ClauseRequest) => Promise<ClauseSpeech>,
 ): AsyncGenerator<Buffer> {
   for (const [index, { text, pauseMs }] of clauses.entries()) {
-    const { pcm } = await host.run({ text, ...voice }, options);
+    const { pcm } = await run({ text, ...voice });
     yield Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength);
     const isLast = index === clauses.length - 1;
     if (!isLast) yield Buffer.alloc(2 * Math.round((pauseMs / 1000 / voice.speed) * SAMPLE_RATE));
