@@ -66,7 +66,7 @@ export async function runWorker(config: Config, log: Logger, drainMs: number): P
         .catch(() => log.warn('calls were still running after the time that they had'));
     }
     await worker.close();
-    await metrics.server.close();
+    metrics.server.close();
     process.exit(0);
   };
   process.once('SIGTERM', stop);
