@@ -31,12 +31,12 @@ const SENTENCE = /[.!?…:;]|\n/;
 /** A number at the beginning of a line of a list: «1. El primero». */
 const LIST_NUMBER = /^\d+\.$/;
 const MONTH_AND_DAY =
-  /(?<!\p{L})(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,$/u;
+  /(?<!\p{L})(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\.? \d{1,2}(?:[-–]\d{1,2})?(?:st|nd|rd|th)?,$/u;
 const NUMBER_AND_DASH = /\d [—–-]$/;
 /** What is read together with what follows: «21 |», «21 de |», «3 millones |», «siglo |», «código |». */
 const OPEN_END = new RegExp(
   [
-    String.raw`[\d#&@+=/–—-]`,
+    String.raw`[\dºª°#&@+=*/–—-]`,
     // A link of Markdown, whose address nobody wants to hear.
     String.raw`\[[^[\]]*`,
     String.raw`\d\s(?:mil|millones|million|billion|thousand)(?:\sde)?`,
@@ -48,7 +48,7 @@ const OPEN_END = new RegExp(
     .join('|'),
   'iu',
 );
-const OPEN_BEGINNING = /[\d€$£¥%‰°#&@+=–—-]/;
+const OPEN_BEGINNING = /[\d€$£¥%‰°#&@+=*–—-]/;
 
 /**
  * Cuts a stream of text at natural clauses, the first one early. Joined, the clauses are the text; where it is cut does

@@ -35,6 +35,7 @@ const SPANISH: Abbreviation[] = [
   { short: 'gral.', word: 'general' },
   { short: 'p.ej.', word: 'por ejemplo' },
   { short: 'etc.', word: 'etcétera', ends },
+  { short: 'incl.', word: 'incluido', ends },
   { short: 'EE.UU.', word: 'Estados Unidos', ends },
   { short: 'S.A.', word: 'sociedad anónima', ends },
   { short: 'S.L.', word: 'sociedad limitada', ends },
@@ -89,6 +90,7 @@ const ENGLISH: Abbreviation[] = [
   { short: 'e.g.', word: 'for example' },
   { short: 'i.e.', word: 'that is' },
   { short: 'etc.', word: 'et cetera', ends },
+  { short: 'incl.', word: 'including' },
   { short: 'vs.', word: 'versus' },
   { short: 'approx.', word: 'approximately' },
   { short: 'U.S.A.', word: 'U S A', ends },
@@ -182,7 +184,9 @@ function compiled({ short, word, ends: mayEnd, before: needs }: Abbreviation) {
   // What begins with a small letter may be written with a capital as well, but «no.» is no «No. 5».
   const body = /^\p{Ll}/u.test(short) ? source(short, true) : source(short);
   const edge = /[\p{L}º°]$/u.test(short) ? String.raw`(?![\p{L}])` : '';
-  return { pattern: new RegExp(`${NOT_IN_WORD}${body}${edge}${follows}`, 'gu'), word, ends: mayEnd };
+  // «30 min. 5 s» is no minimum.
+  const free = needs === 'number' ? String.raw`(?<!\d\s?)` : '';
+  return { pattern: new RegExp(`${NOT_IN_WORD}${free}${body}${edge}${follows}`, 'gu'), word, ends: mayEnd };
 }
 
 function source(short: string, eitherCase = false): string {

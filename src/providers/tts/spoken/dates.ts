@@ -24,7 +24,7 @@ const WITHOUT_YEAR: Record<Language, RegExp> = {
   en: /(?<=(?<!\p{L})(?:on|by|until|since|from|before|after|due|date|\p{L}+day),?\s)(?<a>\d{1,2})\/(?<b>\d{1,2})(?![\p{L}\p{N}/])/giu,
 };
 const ENGLISH_MONTH_FIRST = new RegExp(
-  String.raw`(?<!\p{L})${ENGLISH_MONTH} (?<day>\d{1,2})(?:st|nd|rd|th)?(?:,? (?<year>\d{4}))?(?![\p{L}\p{N}:/%]|[.,]\d)`,
+  String.raw`(?<!\p{L})${ENGLISH_MONTH} (?<day>\d{1,2})(?:st|nd|rd|th)?(?:[-–](?<until>\d{1,2})(?:st|nd|rd|th)?)?(?:,? (?<year>\d{4}))?(?![\p{L}\p{N}:/%]|[.,]\d)`,
   'gu',
 );
 const ENGLISH_DAY_FIRST = new RegExp(
@@ -63,8 +63,11 @@ export function spokenDates(text: string, language: Language): string {
   if (language === 'es') return numeric.replace(SPANISH_FIRST, 'primero');
   return numeric
     .replace(ENGLISH_MONTH_FIRST, (whole, ...rest) => {
-      const { day, month, year } = groups(rest);
-      return dateWords(Number(day), monthOf(month ?? ''), year, 'en') ?? whole;
+      const { day, month, until, year } = groups(rest);
+      if (until === undefined) return dateWords(Number(day), monthOf(month ?? ''), year, 'en') ?? whole;
+      const from = dateWords(Number(day), monthOf(month ?? ''), undefined, 'en');
+      if (from === undefined || Number(until) < 1) return whole;
+      return `${from} to ${ordinal(Number(until), 'en')}${year === undefined ? '' : `, ${yearWords(Number(year), 'en')}`}`;
     })
     .replace(ENGLISH_DAY_FIRST, (whole, ...rest) => {
       const { day, month, year } = groups(rest);

@@ -34,6 +34,8 @@ const VERSION_NUMBER: Record<Language, RegExp> = {
 const DOTTED = new RegExp(String.raw`${APART}\d+(?:\.\d+){2,}(?![\p{L}\p{N}]|[,:/-]\d)`, 'gu');
 /** «12 000»: what else would it be. */
 const ROUND = new RegExp(String.raw`${APART}\d{1,3}(?: \d{3})* 000(?![\p{L}\p{N}]|[.,]\d| \d)`, 'gu');
+/** «1 500 personas»: the RAE writes thousands so. */
+const COUNTED = new RegExp(String.raw`${APART}[1-9]\d{0,2}(?: \d{3})+(?= \p{Ll}{3,}s(?!\p{L}))`, 'gu');
 /** Letters and digits in one: `AB-123`, `MP3`, `COVID-19`, `x86_64`. */
 const MIXED =
   /(?<![\p{L}\p{N}_])(?=[\p{L}\p{N}_/-]*[0-9])(?=[\p{L}\p{N}_/-]*\p{L})[\p{L}0-9]+(?:[-_/]?[\p{L}0-9]+)*/gu;
@@ -50,6 +52,7 @@ export function spokenDigitStrings(text: string, language: Language): string {
     (whole.match(/\d+/g) ?? []).map((group) => digitWords(group, language)).join(', ');
   return text
     .replace(ROUND, (number) => number.replaceAll(' ', ''))
+    .replace(COUNTED, (number) => number.replaceAll(' ', ''))
     .replace(IBAN, (iban) =>
       (iban.replaceAll(' ', '').match(/.{1,4}/g) ?? [])
         .map((group) =>

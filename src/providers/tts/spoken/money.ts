@@ -10,6 +10,7 @@ import {
   SIGN,
 } from './numbers.ts';
 import type { Agreement } from './spanish-numbers.ts';
+import { unitName } from './units.ts';
 
 /** Names for one and for several. */
 type Names = [one: string, many: string];
@@ -115,7 +116,7 @@ const SIGNS = Object.keys(CURRENCIES)
   .map((sign) => sign.replace(/[$/]/g, String.raw`\$&`))
   .join('|');
 const MONEY = `(?<currency>${SIGNS})`;
-const PER = String.raw`(?:\s?\/\s?(?=\p{L}))?`;
+const PER = String.raw`(?:\s?\/\s?(?<per>\p{L}[\p{L}²³]*))?`;
 const END = String.raw`(?![\p{L}\p{N}]|[.,]\p{N})`;
 
 interface Patterns {
@@ -137,12 +138,13 @@ export function spokenMoney(text: string, language: Language): string {
       number = '',
       scale,
       currency = '',
+      per,
     } = rest.at(-1) as Record<string, string | undefined>;
     const money = CURRENCIES[currency] ?? NAMED[currency.toLowerCase()];
     if (money === undefined) return whole;
     const from = low === undefined ? '' : `${numberWords(low, language, noun(money))} ${TO[language]} `;
     const sum = sumWords(number, scale, money, language);
-    return `${sign === undefined ? '' : MINUS[language]}${from}${sum}${/\/\s?$/.test(whole) ? BY[language] : ''}`;
+    return `${sign === undefined ? '' : MINUS[language]}${from}${sum}${per === undefined ? '' : `${BY[language]}${unitName(per, language)}`}`;
   };
   const { before, after, named } = PATTERNS[language];
   return text.replace(before, replacer).replace(after, replacer).replace(named, replacer);

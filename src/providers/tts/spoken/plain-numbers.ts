@@ -18,6 +18,8 @@ const FRACTION = new RegExp(
   String.raw`${APART}(?:(?<whole>\d{1,3}) )?(?<over>\d{1,3})[/⁄](?<under>\d{1,3})(?![\p{L}\p{N}/]|[.,]\d)`,
   'gu',
 );
+/** «8,5/10». */
+const MARK = new RegExp(String.raw`${APART}(\d+[.,]\d+)\/(\d{1,3})(?![\p{L}\p{N}/]|[.,]\d)`, 'gu');
 const RANGE = new RegExp(
   String.raw`${APART}(?<low>${NUMBER})(?:[-–—]| [-–—] |(?<colon>:))(?<high>${NUMBER})${END}(?![-–—:/]\d)`,
   'gu',
@@ -26,8 +28,24 @@ const THOUSANDS = new RegExp(String.raw`${APART}(?<number>\d+(?:[.,]\d+)?)k${END
 const PLAIN = new RegExp(`(?<sign>${SIGN})?(?<number>${NUMBER_WITHOUT_SPACES})`, 'gu');
 
 const SAID = {
-  es: { to: ' a ', minus: 'menos ', of: ' de ', slash: ' barra ', and: ' y ', thousand: ' mil' },
-  en: { to: ' to ', minus: 'minus ', of: ' out of ', slash: ' slash ', and: ' and ', thousand: ' thousand' },
+  es: {
+    to: ' a ',
+    minus: 'menos ',
+    of: ' de ',
+    outOf: ' sobre ',
+    slash: ' barra ',
+    and: ' y ',
+    thousand: ' mil',
+  },
+  en: {
+    to: ' to ',
+    minus: 'minus ',
+    of: ' out of ',
+    outOf: ' out of ',
+    slash: ' slash ',
+    and: ' and ',
+    thousand: ' thousand',
+  },
 } as const;
 
 /** Fractions, ranges and all other numbers; after this no digit is left. */
@@ -39,6 +57,11 @@ export function spokenNumbers(text: string, language: Language): string {
       const fraction = fractionWords(Number(over), Number(under), language);
       return whole === undefined ? fraction : `${cardinal(BigInt(whole), language)}${say.and}${fraction}`;
     })
+    .replace(
+      MARK,
+      (_, points: string, most: string) =>
+        `${numberWords(points, language)}${say.outOf}${cardinal(BigInt(most), language)}`,
+    )
     .replace(RANGE, (whole, ...rest) => {
       const { low, high } = rest.at(-1);
       const [text = '', at = 0] = [rest.at(-2), rest.at(-3)];
@@ -87,7 +110,8 @@ function fractionWords(over: number, under: number, language: Language): string 
     const count = language === 'es' && over === 1 ? 'un' : number(over);
     return `${count} ${over === 1 ? part : many}`;
   }
-  if (over === 24 && under === 7) return `${number(24)} ${number(7)}`;
+  // «24/7», «50/50».
+  if (over === under || (over === 24 && under === 7)) return `${number(over)} ${number(under)}`;
   const slash = over <= under && over > 0 ? say.of : say.slash;
   return `${number(over)}${slash}${number(under)}`;
 }

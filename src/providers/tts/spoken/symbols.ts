@@ -16,6 +16,7 @@ const SAID: Record<Language, Record<string, string>> = {
       '°': 'grados',
       '#': 'almohadilla',
       '§': 'sección',
+      '*': 'asterisco',
       '≈': 'aproximadamente',
       '≤': 'menor o igual que',
     },
@@ -50,6 +51,11 @@ const BETWEEN = {
   en: { '<': 'less than', '>': 'greater than', '*': 'times', x: 'times', '-': 'minus' },
 } as const;
 
+const THAN = {
+  es: { '<': 'menos de', '>': 'más de' },
+  en: { '<': 'less than', '>': 'more than' },
+} as const;
+
 /** Signs between numbers, where they mean a sum or a size; before the numbers become words. */
 export function spokenOperators(text: string, language: Language): string {
   return (
@@ -58,7 +64,9 @@ export function spokenOperators(text: string, language: Language): string {
         const word = Object.entries(BETWEEN[language]).find(([key]) => key === sign.replace('×', 'x'))?.[1];
         return ` ${word ?? ''} `;
       })
-      .replace(/(?<=\d) [-−–] (?=\d+(?:[.,]\d+)*\s?=)/g, ` ${BETWEEN[language]['-']} `)
+      .replace(/(?<=\d)\s?[-−–]\s?(?=\d+(?:[.,]\d+)*\s?=)/g, ` ${BETWEEN[language]['-']} `)
+      .replace(/(?<=\d)\s?\/\s?(?=\d+(?:[.,]\d+)*\s?=)/g, '÷')
+      .replace(/(?<!\d\s?)([<>])\s?(?=\d)/g, (sign) => `${THAN[language][sign === '<' ? '<' : '>']} `)
       .replace(
         /[¼½¾⅓⅔⅛⅜⅝⅞]/g,
         (fraction, at: number, whole: string) =>
@@ -81,6 +89,6 @@ export function spokenSymbols(text: string, language: Language): string {
       // «y/o» is said in one breath, «él/ella» with a pause.
       .replace(/(?<!\p{L})(y|and|e)\/(o|or|u)(?!\p{L})/giu, '$1 $2')
       .replace(/\s*[/|\\]\s*/g, ', ')
-      .replace(/[_^~*`{}[\]<>]/g, ' ')
+      .replace(/[_^~`{}[\]<>]/g, ' ')
   );
 }

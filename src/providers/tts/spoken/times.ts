@@ -61,7 +61,7 @@ function spanish(hour: number, minute: number, second: number, half: string | un
   }
   if (second > 0)
     words.push(
-      'y',
+      'con',
       spanishCardinal(BigInt(second), { gender: 'masculine', beforeNoun: true }),
       second === 1 ? 'segundo' : 'segundos',
     );

@@ -81,6 +81,7 @@ const UNITS: Record<string, Unit> = {
   cl: plain('centilitro', 'centiliter'),
   h: HOUR,
   hs: HOUR,
+  hr: HOUR,
   hrs: HOUR,
   min: MINUTE,
   mins: MINUTE,
@@ -110,6 +111,8 @@ const UNITS: Record<string, Unit> = {
   '″': INCH,
   '°C': degrees('Celsius'),
   ºC: degrees('Celsius'),
+  '° C': degrees('Celsius'),
+  'º C': degrees('Celsius'),
   '°F': degrees('Fahrenheit'),
   ºF: degrees('Fahrenheit'),
   '°': degrees(''),
@@ -120,20 +123,32 @@ const SYMBOLS = Object.keys(UNITS)
   .toSorted((a, b) => b.length - a.length)
   .join('|');
 const QUANTITY = new RegExp(
-  String.raw`${APART}(?<sign>${SIGN})?(?:(?<low>${NUMBER})(?<percent>\s?%)?\s?[-–—]\s?)?(?<number>${NUMBER})[ \u00a0\u202f]?(?<symbol>${SYMBOLS})(?<end>(?:[.](?=\s*$|\s+\p{Lu}))?)(?<per>\s?\/\s?(?<other>${SYMBOLS})?)?(?![\p{L}\p{N}])(?!['’]\p{L})`,
+  String.raw`${APART}(?<sign>${SIGN})?(?:(?<low>${NUMBER})(?<percent>\s?%)?\s?[-–—]\s?)?(?<number>${NUMBER})[ \u00a0\u202f]?(?<symbol>${SYMBOLS})(?:\.(?=\s+[\p{Ll}\d]))?(?<per>\s?\/\s?(?<other>${SYMBOLS})?)?(?![\p{L}\p{N}])(?!['’]\p{L})`,
   'gu',
 );
-const BELOW_ZERO = new RegExp(String.raw`(?<number>${SIGN}\d+)º(?![\p{L}\p{N}])`, 'gu');
+/** «-3º», «38,5º» and «90º» are no ordinals; «21º aniversario» is one. */
+const DEGREES = new RegExp(
+  String.raw`(?<![\p{L}\p{N}])(${SIGN}\d+|\d+[.,]\d+|\d{2,3}(?!º\s\p{Ll}))º(?![\p{L}\p{N}])`,
+  'gu',
+);
+const HIGHEST_ORDINAL = 20;
 const TO = { es: 'a', en: 'to' } as const;
+const PERIODS: Record<string, string> = { mo: 'month', yr: 'year', wk: 'week' };
 const BY = { es: 'por', en: 'per' } as const;
 const MINUS = { es: 'menos ', en: 'minus ' } as const;
 
+/** What a price is for: «kg», «mo», «mes». */
+export function unitName(symbol: string, language: Language): string {
+  return UNITS[symbol]?.[language][0] ?? (language === 'en' ? PERIODS[symbol] : undefined) ?? symbol;
+}
+
 /** Percentages and quantities with their units: «veintiún kilos», «diez a doce por ciento». */
 export function spokenUnits(text: string, language: Language): string {
-  // «-3º» is no ordinal.
-  const written = text.replace(BELOW_ZERO, '$<number>°');
+  const written = text.replace(DEGREES, (whole, number: string) =>
+    /^\d+$/.test(number) && Number(number) <= HIGHEST_ORDINAL ? whole : `${number}°`,
+  );
   return written.replace(QUANTITY, (whole, ...rest) => {
-    const { sign, low, percent, number = '', symbol = '', end = '', per: slash, other } = rest.at(-1);
+    const { sign, low, percent, number = '', symbol = '', per: slash, other } = rest.at(-1);
     const unit = UNITS[symbol];
     if (unit === undefined) return whole;
     const [one, many] = unit[language];
@@ -151,6 +166,6 @@ export function spokenUnits(text: string, language: Language): string {
       slash === undefined
         ? ''
         : ` ${BY[language]} ${other === undefined ? '' : (UNITS[other]?.[language][0] ?? '')}`;
-    return `${sign === undefined ? '' : MINUS[language]}${from}${words} ${single ? one : many}${by}${end}`;
+    return `${sign === undefined ? '' : MINUS[language]}${from}${words} ${single ? one : many}${by}`;
   });
 }
