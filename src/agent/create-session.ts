@@ -25,6 +25,7 @@ export interface CallSession {
  * @param options.id - whose call it is, so that shared model servers queue fairly
  * @param options.keep - which clauses of the agent's speech are worth keeping in the cache
  * @param options.backchannels - what the caller may say without cutting the agent off
+ * @param options.onNothing - told when what had seemed to be speech was none, or a backchannel
  * @param options.onVoice - told of each window of sound (32 ms) that a voice may be in, before it counts as speech
  * @param options.onBackchannel - told that what the caller said over the agent does not cut it off
  */
@@ -38,6 +39,7 @@ export function createSession(options: {
   keep: (clause: string) => Keeping | undefined;
   backchannels: Backchannels;
   onVoice: () => void;
+  onNothing: () => void;
   onBackchannel: () => void;
   record: RecordMetric;
 }): CallSession {
@@ -56,6 +58,7 @@ export function createSession(options: {
       detector.voice();
       onVoice();
     },
+    onNothing: options.onNothing,
     onSpeculation: (result, engineMs) => {
       record('speculative_transcriptions_total', 1, { result });
       if (result !== 'used') record('speculation_seconds_total', engineMs / 1000, {});

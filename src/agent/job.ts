@@ -102,6 +102,9 @@ export default defineAgent<Partial<Ready>>({
         if (hold) output.hold();
       },
       onBackchannel: () => observer.heardBackchannel(),
+      onNothing: () => {
+        if (isOn(config, 'quick-resume')) output.resume();
+      },
       record: metrics.record,
     });
     observer.follow(session);

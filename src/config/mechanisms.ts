@@ -16,6 +16,7 @@ export const MECHANISMS = [
   'early-clauses',
   'backchannels',
   'early-hold',
+  'quick-resume',
   'speech-cache',
   'spoken-text',
   'prompt-warm-up',

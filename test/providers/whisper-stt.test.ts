@@ -274,13 +274,36 @@ describe('a stream of speech', () => {
     expect(errors[0]?.error.cause).toBeInstanceOf(CharlaError);
   });
 
-  it('gives no transcript for what was not said', async () => {
-    const whisper = await transcriber({ transcript: () => ({ text: 'Gracias.', noSpeechProb: 0.5 }) });
+  it('gives no transcript for what was not said, and tells when that is known', async () => {
+    let nothing = 0;
+    const onNothing = () => {
+      nothing += 1;
+    };
+    const transcript = () => ({ text: 'Gracias.', noSpeechProb: 0.5 });
+    const whisper = await transcriber({ transcript }, { onNothing });
     const { stream, heard, over } = listen(whisper);
     await speak(stream, sentence);
     stream.endInput();
     await over;
     expect(heard.map((one) => one.type)).toEqual([START_OF_SPEECH, END_OF_SPEECH]);
+    expect(nothing).toBe(1);
+  });
+
+  it('does not tell that nothing was said while the caller speaks again', async () => {
+    let nothing = 0;
+    const onNothing = () => {
+      nothing += 1;
+    };
+    const transcript = () => ({ text: 'Gracias.', noSpeechProb: 0.5 });
+    const whisper = await transcriber({ sttMs: 900, transcript }, { onNothing });
+    const { stream, heard, over } = listen(whisper);
+    await speak(stream, Int16Array.from([...sentence, ...silence(500)]));
+    await speak(stream, sentence, 1);
+    expect(heard.filter((one) => one.type === START_OF_SPEECH)).toHaveLength(2);
+    expect(nothing).toBe(0);
+    stream.endInput();
+    await over;
+    expect(nothing).toBe(1);
   });
 
   it('hears nothing in silence and asks nothing', async () => {

@@ -30,6 +30,7 @@ interface SpeculativeSpeechOptions {
   speculative: boolean;
   interim: boolean;
   onVoice: () => void;
+  onNothing: () => void;
   onSpeculation: (result: SpeculationResult, engineMs: number) => void;
 }
 
@@ -47,9 +48,9 @@ interface Attempt {
  * then for captions; a pause takes the engine from the guess.
  *
  * Emits START_OF_SPEECH, END_OF_SPEECH and one FINAL_TRANSCRIPT for each utterance, in order, and INTERIM_TRANSCRIPT
- * between the first two. A transcription that fails
- * is emitted as an `error` of the transcriber, marked recoverable because the stream goes on: the stock adapter logs it
- * and the turn is lost in silence (`stt/stream_adapter.ts` of @livekit/agents 1.9.0).
+ * between the first two. A transcription that fails is emitted as an `error` of the transcriber, marked recoverable
+ * because the stream goes on: the stock adapter logs it and the turn is lost in silence (`stt/stream_adapter.ts` of
+ * @livekit/agents 1.9.0).
  */
 export class SpeculativeSpeechStream extends stt.SpeechStream {
   override label = 'charla.SpeculativeSpeechStream';
@@ -61,6 +62,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   #pushedMs = 0;
   /** Set when no more sound will come: where it ends, in ms of sound. */
   #endMs: number | undefined;
+  #speaking = false;
   #utterance: AudioFrame[] = [];
   #utteranceMs = 0;
   /** The length at which the utterance is next guessed at, ms. */
@@ -73,6 +75,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
    * @param options.speculative - whether to ask when a pause begins, and not only when it has ended the utterance
    * @param options.interim - whether to guess at the words before the caller pauses
    * @param options.onVoice - told of each window of sound that a voice may be in
+   * @param options.onNothing - told when somebody had seemed to speak, nothing was said, and it is quiet
    * @param options.onSpeculation - told what became of each transcription begun early, and how long the engine worked
    */
   constructor(
@@ -139,6 +142,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
       switch (event.type) {
         case VADEventType.START_OF_SPEECH:
           // The VAD reuses the memory behind its frames: copy what outlives the event.
+          this.#speaking = true;
           this.#utterance = [];
           this.#utteranceMs = 0;
           this.#guessAtMs = GUESS_EVERY_MS;
@@ -179,6 +183,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   }
 
   #speechEnded(event: VADEvent): void {
+    this.#speaking = false;
     const speechEndTime = Date.now() - event.silenceDuration - event.inferenceDuration;
     this.#dropGuess();
     const attempt = this.#attempt ?? this.#transcribe(this.#utterance);
@@ -240,6 +245,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
       return;
     }
     if (outcome.alternatives?.[0].text) this.#put({ ...outcome, speechEndTime });
+    else if (!this.#speaking) this.#options.onNothing();
   }
 
   #put(event: stt.SpeechEvent): void {

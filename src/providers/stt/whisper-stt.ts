@@ -35,6 +35,8 @@ export interface WhisperSTTOptions {
   interim?: boolean;
   /** Told of each window of sound that a voice may be in, before it counts as speech. */
   onVoice?: () => void;
+  /** Told when somebody had seemed to speak, nothing was said (or nothing that counts), and it is quiet again. */
+  onNothing?: () => void;
   /** Told what became of each transcription begun before the caller had finished, and how long the engine worked, ms. */
   onSpeculation?: (result: SpeculationResult, engineMs: number) => void;
   /** Transcripts that count as if nobody had spoken. */
@@ -88,9 +90,10 @@ export class WhisperSTT extends stt.STT {
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
-    const { vad, speculative = true, onVoice = nothing, onSpeculation = nothing } = this.#options;
+    const { vad, speculative = true, onVoice = nothing, onNothing = nothing } = this.#options;
+    const { onSpeculation = nothing } = this.#options;
     const { interimResults: interim } = this.capabilities;
-    const ahead = { speculative, interim, onVoice, onSpeculation };
+    const ahead = { speculative, interim, onVoice, onNothing, onSpeculation };
     return new SpeculativeSpeechStream(this, vad, ahead, options?.connOptions);
   }
 
