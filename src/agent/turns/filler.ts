@@ -1,5 +1,5 @@
-import { ReadableStream } from 'node:stream/web';
-import { type llm, voice } from '@livekit/agents';
+import { ReadableStream, TransformStream } from 'node:stream/web';
+import { type llm, USERDATA_TIMED_TRANSCRIPT, voice } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
 import type { Logger } from '../../telemetry/log.ts';
 import { insertWhenLate } from './insert-when-late.ts';
@@ -82,9 +82,10 @@ export class Filler {
   ): ReadableStream<AudioFrame> {
     return insertWhenLate(sound, {
       leftMs: () => this.#leftMs(),
-      bridge: () => {
+      bridge: async () => {
         this.#said('the answer');
-        return speak(this.#options.phrase);
+        const spoken = await speak(this.#options.phrase);
+        return spoken?.pipeThrough(wordless()) ?? null;
       },
     });
   }
@@ -111,4 +112,14 @@ export class Filler {
     if (this.#quietSince === undefined || this.#saidAlready) return undefined;
     return this.#quietSince + NATURAL_SILENCE_MS - performance.now();
   }
+}
+
+/** Sound whose words nobody writes down: the voice sends them along with it. */
+function wordless(): TransformStream<AudioFrame, AudioFrame> {
+  return new TransformStream({
+    transform: (frame, controller) => {
+      delete frame.userdata[USERDATA_TIMED_TRANSCRIPT];
+      controller.enqueue(frame);
+    },
+  });
 }

@@ -25,8 +25,8 @@ export interface WatchdogOptions {
 }
 
 /**
- * Gets a call out of states that should have a way out and do not: an answer that never sounds, a speech that stays
- * paused, words that never become a turn (the framework's waits hang when the machine's clock is set back). It acts only
+ * Gets a call out of states that should have a way out and do not: an answer that never sounds (the framework goes on
+ * `thinking` where an answer and the apology for it both fail), a speech that stays paused, words that never become a turn (the framework's waits hang when the machine's clock is set back). It acts only
  * while nobody speaks, and is heard or seen in the log.
  */
 export class Watchdog {
@@ -59,9 +59,12 @@ export class Watchdog {
     const { speeches, gaveUp } = this.#options;
     const speech = speeches.first;
     const quiet = session.userState !== 'speaking' && session.agentState !== 'speaking';
-    const waits = quiet && speech !== undefined;
+    const thinks = session.agentState === 'thinking';
+    const waits = quiet && (speech !== undefined || thinks);
     const unanswered = quiet && speech === undefined && this.#words !== '';
-    if (this.#lasts('paused-speech', waits && speech === this.#paused, LONGEST_PAUSE_MS)) {
+    if (
+      this.#lasts('paused-speech', waits && speech !== undefined && speech === this.#paused, LONGEST_PAUSE_MS)
+    ) {
       this.#tell('paused-speech');
       speech?.interrupt(true);
     }

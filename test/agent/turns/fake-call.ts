@@ -1,15 +1,15 @@
 import {
+  APIConnectionError,
   type APIConnectOptions,
   llm,
   stt,
-  tts,
   VAD,
   type VADEvent,
   VADEventType,
   VADStream,
   voice,
 } from '@livekit/agents';
-import { AudioFrame } from '@livekit/rtc-node';
+import type { AudioFrame } from '@livekit/rtc-node';
 import { vi } from 'vitest';
 import { Assistant } from '../../../src/agent/assistant.ts';
 import { speakFailures } from '../../../src/agent/failures.ts';
@@ -22,6 +22,7 @@ import { Pauses } from '../../../src/agent/turns/pauses.ts';
 import { TurnDetector } from '../../../src/agent/turns/turn-detector.ts';
 import { turnHandling } from '../../../src/agent/turns/turn-handling.ts';
 import { type Stuck, Watchdog } from '../../../src/agent/turns/watchdog.ts';
+import { SpeechTTS } from '../../../src/providers/tts/speech-tts.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
 import { TestRoom } from '../room.ts';
 
@@ -31,6 +32,10 @@ const SILENCE_MS = 250;
 const SPEECH_MS = 50;
 const SAMPLE_RATE = 24_000;
 const FRAME_MS = 20;
+/** The time limits that the real parts have, ms; an engine slower than {@link HANGS_MS} gets past them. */
+const TTS_LIMIT_MS = 8_000;
+const STT_LIMIT_MS = 6_000;
+const HANGS_MS = 1_000_000;
 /** What the voice takes for a letter of text. */
 const SOUND_MS_PER_CHAR = 60;
 
@@ -66,6 +71,8 @@ export class FakeCall {
   readonly turns: { at: number; text: string }[] = [];
   readonly session: voice.AgentSession;
   readonly #mouth = new Mouth();
+  /** When the caller spoke. */
+  readonly #spoken: { from: number; to: number }[] = [];
   readonly #assistant: Assistant;
 
   constructor() {
@@ -78,12 +85,19 @@ export class FakeCall {
     const detector = new TurnDetector({ language: 'es', pauses, shape: true, executor });
     const speeches = new OpenSpeeches();
     const log = createLogger('test', 'silent');
-    mouth.onVoice = () => detector.voice();
+    const output = new InterruptibleOutput(new FakeSink(this.sounds), {
+      sampleRate: SAMPLE_RATE,
+      audience: Promise.resolve(),
+    });
+    mouth.onVoice = () => {
+      detector.voice();
+      output.hold();
+    };
     const session = new voice.AgentSession({
       vad,
       stt: new FakeStt(vad, mouth, this.engines.stt, (words) => overlap.ignores(words)),
       llm: new FakeLlm(this.engines.llm, this.asked),
-      tts: new FakeTts(this.engines.tts),
+      tts: new FakeTts(this.engines.tts, this.prompts.phrases.filler),
       turnHandling: turnHandling({ detector, preemptive: true, turnLimit: true }),
       aecWarmupDuration: null,
       transcriptionTimeout: 8_000,
@@ -114,10 +128,7 @@ export class FakeCall {
     const onStuck = (how: Stuck) => this.stuck.push(how);
     new Watchdog({ log, speeches, gaveUp: phrases.model_failed, onStuck }).follow(session);
     speakFailures(session, new TestRoom().asRoom(), phrases, log);
-    session.output.audio = new InterruptibleOutput(new FakeSink(this.sounds), {
-      sampleRate: SAMPLE_RATE,
-      audience: Promise.resolve(),
-    });
+    session.output.audio = output;
     this.#assistant = new Assistant({
       project: 'Charla',
       prompts: this.prompts,
@@ -148,11 +159,21 @@ export class FakeCall {
     }
   }
 
+  /** The longest that the agent was heard while the caller spoke, ms. */
+  longestOver(): number {
+    const over = this.sounds.flatMap((sound) =>
+      this.#spoken.map(({ from, to }) => Math.min(sound.to, to) - Math.max(sound.from, from)),
+    );
+    return Math.max(0, ...over);
+  }
+
   /** The caller speaks. @param words - what the transcriber will understand; nothing for a noise */
   async says(words: string, ms = Math.max(300, words.length * 50)): Promise<void> {
+    const from = this.now;
     this.#mouth.begin(words);
     await this.passes(ms);
     this.#mouth.end();
+    this.#spoken.push({ from, to: this.now });
   }
 
   /** When the agent was heard first after a time; undefined when it was not. */
@@ -340,8 +361,8 @@ class FakeStt extends stt.STT {
   async #transcribe(): Promise<stt.SpeechEvent | undefined> {
     const said = this.#mouth.takeWords();
     const { delayMs, fails } = this.#engine;
-    await sleep(delayMs);
-    if (fails) {
+    await sleep(Math.min(delayMs, STT_LIMIT_MS));
+    if (fails || delayMs > STT_LIMIT_MS) {
       this.emit('error', {
         type: 'stt_error',
         timestamp: Date.now(),
@@ -459,66 +480,39 @@ class FakeLlmStream extends llm.LLMStream {
   }
 }
 
-/** Its sound carries what it says: see {@link FakeSink}. */
-class FakeTts extends tts.TTS {
-  override label = 'fake.Tts';
+/** The voice as it is, with a server that is none. Its sound carries what it says: see {@link FakeSink}. */
+class FakeTts extends SpeechTTS {
   readonly #engine: Engine;
+  readonly #cached: string;
 
-  constructor(engine: Engine) {
-    super(SAMPLE_RATE, 1, { streaming: false });
+  /** @param cached - a phrase that is in the speech cache */
+  constructor(engine: Engine, cached: string) {
+    const endpoint = { kind: 'local', baseUrl: 'http://voice/v1', apiKey: 'none', model: 'fake' } as const;
+    super({ endpoint: { ...endpoint, voices: { es: 'a', en: 'b' } }, language: 'es' });
     this.#engine = engine;
+    this.#cached = cached;
   }
 
-  override synthesize(
-    text: string,
-    connOptions?: APIConnectOptions,
-    abortSignal?: AbortSignal,
-  ): tts.ChunkedStream {
-    return new FakeSpeech(this, text, this.#engine, connOptions, abortSignal);
-  }
-
-  override stream(): tts.SynthesizeStream {
-    throw new Error('whole texts only');
-  }
-}
-
-class FakeSpeech extends tts.ChunkedStream {
-  override label = 'fake.Speech';
-  readonly #engine: Engine;
-
-  constructor(
-    owner: tts.TTS,
-    text: string,
-    engine: Engine,
-    connOptions?: APIConnectOptions,
-    abortSignal?: AbortSignal,
-  ) {
-    super(text, owner, connOptions, abortSignal);
-    this.#engine = { ...engine };
-  }
-
-  protected override async run(): Promise<void> {
-    const filler = this.inputText.startsWith('Un momento');
-    // The agent's own phrases come from the cache.
-    await sleep(filler ? 10 : this.#engine.delayMs);
-    if (this.#engine.fails && !filler) throw new Error('fails as told');
-    const frames = Math.ceil((this.inputText.length * SOUND_MS_PER_CHAR) / FRAME_MS);
-    for (let index = 0; index < frames; index += 1) {
-      if (this.queue.closed) return;
-      const frame = soundOf(index === 0 ? this.inputText : '');
-      this.queue.put({ requestId: 'r', segmentId: 's', frame, final: index === frames - 1 });
+  override async *speak(clause: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const { delayMs, fails } = this.#engine;
+    const text = clause.trim();
+    if (!this.#cached.includes(text)) {
+      await sleep(delayMs > TTS_LIMIT_MS && delayMs < HANGS_MS ? TTS_LIMIT_MS : delayMs);
+      if (fails || delayMs > TTS_LIMIT_MS) throw new APIConnectionError({ message: 'fails as told' });
     }
-    this.queue.close();
+    const frames = Math.ceil((text.length * SOUND_MS_PER_CHAR) / FRAME_MS);
+    for (let index = 0; index < frames && signal?.aborted !== true; index += 1) {
+      yield soundOf(index === 0 ? text : '');
+    }
   }
 }
 
 /** What is said, by the loudness of the first frame. */
 const TEXTS: string[] = [''];
 
-function soundOf(text: string): AudioFrame {
+function soundOf(text: string): Uint8Array {
   const samples = (SAMPLE_RATE * FRAME_MS) / 1000;
-  const data = new Int16Array(samples).fill(text === '' ? 0 : TEXTS.push(text) - 1);
-  return new AudioFrame(data, SAMPLE_RATE, 1, samples);
+  return new Uint8Array(new Int16Array(samples).fill(text === '' ? 0 : TEXTS.push(text) - 1).buffer);
 }
 
 /** Plays in fake time and writes down what was heard. */

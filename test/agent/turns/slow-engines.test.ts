@@ -29,6 +29,8 @@ async function ask(words: string, waitMs = 14_000): Promise<Array<{ text: string
     .map(({ from, text }) => ({ text, afterMs: Math.round(from - end) }));
 }
 
+const wordsOf = (heard: ReadonlyArray<{ text: string }>) => heard.map(({ text }) => text).join(' ');
+
 describe('an engine that is slow', () => {
   it.each([
     ['model', 'llm', 4_000],
@@ -36,17 +38,15 @@ describe('an engine that is slow', () => {
     ['transcriber', 'stt', 4_000],
   ] as const)('is bridged by a phrase before 2.5 s when it is the %s', async (_name, engine, delayMs) => {
     call.engines[engine].delayMs = delayMs;
-    const [first, second, ...more] = await ask(QUESTION);
-    expect(first?.text).toBe(filler);
-    expect(first?.afterMs).toBeLessThan(2_500);
-    expect(first?.afterMs).toBeGreaterThan(1_800);
-    expect(second?.text).toBe(ANSWER);
-    expect(more).toEqual([]);
+    const heard = await ask(QUESTION);
+    expect(wordsOf(heard)).toBe(`${filler} ${ANSWER}`);
+    expect(heard[0]?.afterMs).toBeLessThan(2_500);
+    expect(heard[0]?.afterMs).toBeGreaterThan(1_800);
   });
 
   it('is not remarked upon while the silence is a natural one', async () => {
     call.engines.llm.delayMs = 1_200;
-    expect((await ask(QUESTION)).map(({ text }) => text)).toEqual([ANSWER]);
+    expect(wordsOf(await ask(QUESTION))).toBe(ANSWER);
   });
 
   it('leaves no trace of the phrase in the conversation', async () => {
@@ -60,14 +60,13 @@ describe('an engine that is slow', () => {
     call.engines.tts.delayMs = 4_000;
     call.engines.stt.delayMs = 3_000;
     const heard = await ask(QUESTION, 20_000);
-    expect(heard.filter(({ text }) => text === filler)).toHaveLength(1);
-    expect(heard.at(-1)?.text).toBe(ANSWER);
+    expect(wordsOf(heard)).toBe(`${filler} ${ANSWER}`);
   });
 
   it('is bridged again for the next question', async () => {
     call.engines.llm.delayMs = 4_000;
     await ask(QUESTION);
-    expect((await ask(QUESTION))[0]?.text).toBe(filler);
+    expect(wordsOf(await ask(QUESTION))).toBe(`${filler} ${ANSWER}`);
   });
 
   it('is not bridged over a caller who goes on', async () => {
@@ -89,9 +88,8 @@ describe('an engine that is slow', () => {
   it('that never answers ends in an apology, and the next question is answered', async () => {
     call.engines.llm.delayMs = 600_000;
     const heard = await ask(QUESTION, 20_000);
-    expect(heard[0]?.text).toBe(filler);
-    expect(heard.map(({ text }) => text).join(' ')).toContain('Perdona');
+    expect(wordsOf(heard)).toBe(`${filler} ${call.prompts.phrases.model_failed}`);
     call.engines.llm.delayMs = 100;
-    expect((await ask('¿Cuánto cuesta todo?')).at(-1)?.text).toBe('Dices: ¿Cuánto cuesta todo?');
+    expect(wordsOf(await ask('¿Cuánto cuesta todo?'))).toBe('Dices: ¿Cuánto cuesta todo?');
   });
 });
