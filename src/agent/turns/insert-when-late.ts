@@ -11,7 +11,7 @@ export interface InsertWhenLateOptions<T> {
 
 /**
  * A stream whose first piece may be late: then something else goes before it. What bridges the wait is played to its end
- * once it has begun, and dropped when the first piece overtakes it.
+ * once it has begun, and dropped when the first piece overtakes it or it fails.
  *
  * @param source - cancelled with the stream that is returned
  */
@@ -62,13 +62,19 @@ export function insertWhenLate<T>(
 
   async function* bridging(next: Promise<unknown>): AsyncGenerator<T, void> {
     const overtaken = next.then(() => undefined);
-    const bridged = (await Promise.race([bridge(), overtaken]))?.getReader();
-    if (bridged === undefined) return;
-    const first = await Promise.race([bridged.read(), overtaken]);
+    // A bridge that fails is none: what it was to bridge may still come.
+    const stream = bridge().catch(() => null);
+    const bridged = (await Promise.race([stream, overtaken]))?.getReader();
+    if (bridged === undefined) {
+      void stream.then((late) => late?.cancel()).catch(() => undefined);
+      return;
+    }
+    const read = () => bridged.read().catch(() => ({ done: true as const, value: undefined }));
+    const first = await Promise.race([read(), overtaken]);
     if (first === undefined || cancelled.signal.aborted) {
       await bridged.cancel();
       return;
     }
-    for (let piece = first; !piece.done; piece = await bridged.read()) yield piece.value;
+    for (let piece = first; !piece.done; piece = await read()) yield piece.value;
   }
 }
