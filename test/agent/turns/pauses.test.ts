@@ -60,8 +60,8 @@ describe('what is learned of the pauses of a caller', () => {
   });
 
   it.each([
-    ['never pauses', [], 8, 500],
-    ['pauses for 300 ms', [300], 8, 500],
+    ['never pauses', [], 8, 650],
+    ['pauses for 300 ms', [300], 8, 650],
     ['pauses for 600 ms', [600], 8, 650],
     ['pauses for 900 ms', [900], 8, 950],
     ['pauses for 900 ms, heard twice', [900], 2, 950],
@@ -85,7 +85,7 @@ describe('what is learned of the pauses of a caller', () => {
     const talk = new Talk();
     for (let turn = 0; turn < 12; turn += 1) talk.turn(1_000);
     for (let turn = 0; turn < 12; turn += 1) talk.turn();
-    expect(talk.pauses.typicalMs).toBe(500);
+    expect(talk.pauses.typicalMs).toBe(650);
   });
 
   it('counts a turn that was taken too early, for some turns', () => {
@@ -123,7 +123,7 @@ describe('what is learned of the pauses of a caller', () => {
       fc.property(fc.array(event, { maxLength: 80 }), (events) => {
         const pauses = new Pauses();
         for (const { kind, at } of events) pauses[kind as 'speechBegan'](at);
-        expect(pauses.typicalMs).toBeGreaterThanOrEqual(500);
+        expect(pauses.typicalMs).toBeGreaterThanOrEqual(650);
         expect(pauses.typicalMs).toBeLessThanOrEqual(1_200);
       }),
     );

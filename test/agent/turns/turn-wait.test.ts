@@ -17,7 +17,7 @@ describe('the wait for the end of a turn', () => {
     ['stopped', 0.6, 700, 0, 420],
     ['stopped', 0.6, 700, 2, 600],
     ['stopped', 0.05, 700, 0, 980],
-    ['stopped', 0.3, 500, 0, 500],
+    ['stopped', 0.3, 650, 0, 650],
     ['stopped', 0.3, 1_200, 0, 1_200],
     ['unsure', 0.3, 700, 0, 840],
     ['unsure', 0.9, 700, 0, 840],
@@ -25,7 +25,7 @@ describe('the wait for the end of a turn', () => {
     ['open', 0.9, 700, 0, 1_200],
     ['open', 0.3, 1_000, 0, 1_400],
     ['open', 0.3, 1_200, 0, 1_500],
-    ['dictation', 0.9, 500, 0, 1_500],
+    ['dictation', 0.9, 650, 0, 1_500],
   ] as const)('%s, model %s, pauses of %s, cut short %s times: %s ms', (...row) => {
     const [shape, probability, typicalMs, cutShort, expected] = row;
     expect(turnWait({ shape, probability, typicalMs, cutShort })).toBe(expected);
@@ -34,7 +34,7 @@ describe('the wait for the end of a turn', () => {
   it('is bounded, grows with the pauses of the caller, and is shortest for a complete turn', () => {
     const given = fc.record({
       probability: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
-      typicalMs: fc.integer({ min: 500, max: 1_200 }),
+      typicalMs: fc.integer({ min: 650, max: 1_200 }),
       cutShort: fc.nat({ max: 5 }),
     });
     fc.assert(
