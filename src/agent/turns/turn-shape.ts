@@ -42,10 +42,10 @@ export function turnShape(text: string, language: Language): TurnShape {
     return 'open';
   }
   if (words.bareQuestion.test(sentence)) return 'open';
+  if (said.endsWith('!')) return 'complete';
   if (words.halfNamed.test(sentence)) return 'unsure';
   if (said.endsWith('?')) return 'complete';
   if (isSubordinate(said, sentence, words)) return 'open';
-  if (said.endsWith('!')) return 'complete';
   if (questions && !said.includes(',')) return said.endsWith('.') ? 'complete' : 'stopped';
   return said.endsWith('.') || words.questionVerb.test(sentence) ? 'stopped' : 'unsure';
 }

@@ -18,9 +18,9 @@ export interface TurnWords {
   question: RegExp;
   /** Verbs that begin questions, and statements as well: «tiene», «hay», “do”, “is”. */
   questionVerb: RegExp;
-  /** A question word with at most a noun behind it: «¿Qué funciones…». */
+  /** A question word with nothing but a noun behind it: «¿Qué funciones…». */
   bareQuestion: RegExp;
-  /** Something is named that has an «of what»: complete at times, at times not. */
+  /** Complete at times, at times not: something is named that has an «of what», or asked by two words. */
   halfNamed: RegExp;
   /** Tells that figures or letters follow. */
   dictated: RegExp;
@@ -69,10 +69,9 @@ const SPANISH: TurnWords = {
     /^(y |pero |entonces |oye |hola |perdona |disculpa )*(a |con |de |desde |en |hasta |para |por )?(qué|cuál|cuáles|cuánto|cuánta|cuántos|cuántas|quién|quiénes|cómo|dónde|cuándo)( |$)/u,
   questionVerb:
     /^(y |pero |entonces |oye |hola |perdona |disculpa )*(me |te |se |lo |la )?(puedes|puede|podrías|podría|tienes|tiene|tienen|hay|es posible|sabes|sabe)( |$)/u,
-  bareQuestion:
-    /^(y )?(en |de |con |a |para )?(qué|cuál|cuáles|cuántos|cuántas|cuánta)( \p{L}+(s|ón|or|a|o|e))?$/u,
+  bareQuestion: /^(y )?(en |de |con |a |para )?(qué|cuáles|cuántos|cuántas|cuánta) \p{L}+(s|ón|or)$/u,
   halfNamed:
-    /(^| )((el|la|los|las|un|una) (estado|precio|coste|fecha|hora|número|nombre|dirección|lista|total|resto|parte|tipo|versión|motivo|importe)|cuánto cuestan?|cuánto vale|cuánto valen|qué pasa|contraseña nueva|buen día)$/u,
+    /(^| )((el|la|los|las|un|una) (estado|precio|coste|fecha|hora|número|nombre|dirección|lista|total|resto|parte|tipo|versión|motivo|importe)|cuánto cuestan?|cuánto vale|cuánto valen|contraseña nueva|buen día)$|^(y )?(qué|cuál|cuáles|cuánto|cuánta|cuántos|cuántas)( \p{L}{3,})?$/u,
   dictated:
     /(^| )(número|teléfono|móvil|tarjeta|código|cuenta|ticket|pedido|factura|referencia|dni|nif|pin|postal|correo|email|usuario|matrícula)( |$)/u,
   digits: figures('cero uno dos tres cuatro cinco seis siete ocho nueve'),
@@ -101,6 +100,7 @@ const ENGLISH: TurnWords = {
       "i (want|need|wanted|needed|have|had|tried|would like|wish|hope|am trying|was trying)( to( (know|ask|say|change|cancel|buy|order|make|see|check|find|talk|speak|add|remove|get|return|book|have|confirm|send|use|tell you))?)?|i'd (like|love)( to( (know|ask|say|change|cancel|buy|order|make|see|check|find|talk|speak|add|remove|get|return|book|have))?)?|i'm (trying|going|looking|calling|having)( to| for)?",
       '(can|could|would|will) (you|i|we)( please)?( (tell|tell me|explain|explain to me|give|give me|send|send me|show|show me|find|check|help me to|say|confirm|add|remove|change|cancel|put|get|have|make|buy))?',
       "i (am|was) (looking|calling|trying)( for| about| to)?|i (bought|ordered|received|got|saw|made|sent)|i've (bought|ordered|received|got|seen|made|sent|tried|been)|they (told|sent|gave|charged)( me)?",
+      '(how much|what|which) (is|are)',
       'tell me|give me|send me|show me|explain|add|remove|put|find me',
       "(my|the) (name|number|phone|email|address|code|password|username|card|ticket|order|account|reference|invoice|phone number|order number|account number|card number|ticket number|tracking number|reference number)( number)? (is|'s)",
       '((ticket|order|account|phone|card|tracking|reference|invoice|serial) number|number|street|avenue|dot|dash|underscore|slash|my name is|i live in|called|named)',
@@ -112,9 +112,9 @@ const ENGLISH: TurnWords = {
   question: /^(and |but |so |hey |hello |hi |well |sorry )*(what|which|how|who|whose|where|when|why) \S+/u,
   questionVerb:
     /^(and |but |so |hey |hello |hi |well |sorry )*(can|could|would|will|do|does|did|is|are|was|were|have|has|should|may) \S+/u,
-  bareQuestion: /^(and )?(in |for |with |of )?(what|which|whose|how many|how much)( \p{L}+)?$/u,
+  bareQuestion: /^(and )?(in |for |with |of )?(what|which|whose|how many) \p{L}+s$/u,
   halfNamed:
-    /(^| )((the|a) (status|price|cost|date|time|number|name|address|list|total|rest|kind|type|version|reason|amount)|how much is (it|that)|new password)$/u,
+    /(^| )((the|a) (status|price|cost|date|time|number|name|address|list|total|rest|kind|type|version|reason|amount)|how much is (it|that)|new password)$|^(and )?(what|which|whose|how many|how much)( \p{L}{3,})?$/u,
   dictated:
     /(^| )(number|phone|telephone|card|code|account|ticket|order|invoice|reference|id|pin|zip|postal|email|username|plate|extension)( |$)/u,
   digits: figures('zero one two three four five six seven eight nine'),

@@ -64,6 +64,9 @@ const SHAPES: Record<Language, Record<TurnShape, readonly string[]>> = {
       'Buenos días',
       '¿Cuál es el estado?',
       '¿Cuánto cuesta?',
+      '¿Qué?',
+      '¿Cuál?',
+      '¿Qué pasa?',
       'La contraseña nueva.',
       '¿Me dices el precio?',
     ],
@@ -187,6 +190,8 @@ const SHAPES: Record<Language, Record<TurnShape, readonly string[]>> = {
       'Hi there',
       'What is the status?',
       'How much is it?',
+      'What?',
+      'How much?',
       'The new password.',
     ],
     open: [
