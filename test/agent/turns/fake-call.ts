@@ -36,6 +36,8 @@ const FRAME_MS = 20;
 const TTS_LIMIT_MS = 8_000;
 const STT_LIMIT_MS = 6_000;
 const HANGS_MS = 1_000_000;
+/** Speech without a pause is transcribed in pieces of this length, ms. */
+const LONGEST_UTTERANCE_MS = 25_000;
 /** What the voice takes for a letter of text. */
 const SOUND_MS_PER_CHAR = 60;
 
@@ -409,8 +411,13 @@ class FakeSttStream extends stt.SpeechStream {
 
   protected override async run(): Promise<void> {
     let delivered = Promise.resolve();
-    for await (const { type } of this.#vad) {
-      if (type !== VADEventType.END_OF_SPEECH) continue;
+    let beganAt = 0;
+    for await (const { type, speaking } of this.#vad) {
+      if (type === VADEventType.START_OF_SPEECH) beganAt = performance.now();
+      const ended = type === VADEventType.END_OF_SPEECH;
+      const tooLong = speaking && !ended && performance.now() - beganAt > LONGEST_UTTERANCE_MS;
+      if (!ended && !tooLong) continue;
+      beganAt = performance.now();
       const event = this.#transcribe();
       delivered = delivered.then(async () => {
         const transcript = await event;
