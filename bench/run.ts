@@ -9,13 +9,25 @@ const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<Be
     summary: 'end of a question → first sound of its answer, join → greeting, memory of every process',
     load: () => import('./voice.ts'),
   },
+  'cut-offs': {
+    summary: 'sentences with a pause in them: how often the agent takes the pause for the end',
+    load: () => import('./cut-offs.ts'),
+  },
   'barge-in': {
     summary: "the caller's first sound over the agent → the agent's last sound",
     load: () => import('./barge-in.ts'),
   },
+  cache: {
+    summary: 'phrases that are kept: how soon they are heard, and how much of a day of calls they are',
+    load: () => import('./cache.ts'),
+  },
   rooms: {
     summary: 'callers at once: who is greeted, how soon, and what a call takes',
     load: () => import('./rooms.ts'),
+  },
+  timeline: {
+    summary: 'one call, drawn: who spoke when, and what each engine did',
+    load: () => import('./timeline.ts'),
   },
   start: {
     summary: '«npm run dev» to ready',

@@ -67,7 +67,7 @@ export default defineAgent<{ vad?: VAD }>({
       room: ctx.room,
     });
     await ctx.connect();
-    publishTurnReports(session, ctx.room, language, createLogger('stock', 'warn'));
+    publishTurnReports(session, ctx.room, language, createLogger('stock', 'warn'), () => ({ statesMs: {} }));
     session.say(GREETINGS[language]);
   },
 });

@@ -1,3 +1,5 @@
+import type { Mechanism } from '../../src/config/mechanisms.ts';
+
 /** A pipeline under measurement: a LiveKit Agents worker that the bench starts. */
 export interface Contestant {
   /** In tables. */
@@ -12,14 +14,30 @@ export interface Contestant {
   settledLine?: string;
 }
 
-/** Charla's own worker. Variants of it (a mechanism switched off) are copies with another name and environment. */
+/** The line that a worker writes once its phrases are in the speech cache. */
+const PHRASES_READY = 'the phrases of the agent are ready to be heard';
+
+/** Charla's own worker. */
 export const CHARLA: Contestant = {
   name: 'charla',
   agentName: 'bench-charla',
   script: ['src/cli/main.ts', 'worker', '--drain', '1'],
   env: {},
-  settledLine: 'the phrases of the agent are ready to be heard',
+  settledLine: PHRASES_READY,
 };
+
+/** Charla with one mechanism switched off. */
+export function without(mechanism: Mechanism): Contestant {
+  const { settledLine, ...charla } = CHARLA;
+  return {
+    ...charla,
+    name: `without ${mechanism}`,
+    agentName: `${CHARLA.agentName}-${mechanism}`,
+    env: { SWITCHED_OFF: mechanism },
+    // Without its cache nothing is made ready.
+    ...(mechanism !== 'speech-cache' && settledLine !== undefined && { settledLine }),
+  };
+}
 
 /** The pipeline of LiveKit's documentation with its defaults, which refuses calls when the processor is busy. */
 export const STOCK: Contestant = {

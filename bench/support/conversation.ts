@@ -9,6 +9,10 @@ export interface Conversation {
   longQuestion: string;
   /** More than half a second of words. */
   interruption: string;
+  /** Interruptions of a word. */
+  shortInterruptions: readonly string[];
+  /** What a listener says without wanting to speak. */
+  backchannels: readonly string[];
   /** What the fixed engines hear, and what their model answers. */
   fixed: { transcript: string; answer: string; longAnswer: string };
 }
@@ -38,6 +42,8 @@ export const CONVERSATIONS: Readonly<Record<Language, Conversation>> = {
     ],
     longQuestion: 'Cuéntame con todo detalle y muy despacio todo lo que sabes de mí y de la aplicación.',
     interruption: 'Espera, espera un momento, por favor.',
+    shortInterruptions: ['No.', 'Espera.', '¿Cuánto?', 'Para.'],
+    backchannels: ['Ajá.', 'Sí, sí.', 'Mm.', 'Claro.'],
     fixed: {
       transcript: '¿Qué tengo en el carrito?',
       answer: 'En el carrito tienes una laptop y un mouse. El total es de mil doscientos.',
@@ -55,6 +61,8 @@ export const CONVERSATIONS: Readonly<Record<Language, Conversation>> = {
     ],
     longQuestion: 'Tell me slowly and in full detail everything that you know about me and about the app.',
     interruption: 'Wait, wait a moment, please.',
+    shortInterruptions: ['No.', 'Wait.', 'How much?', 'Stop.'],
+    backchannels: ['Uh-huh.', 'Yeah.', 'Mm.', 'Right.'],
     fixed: {
       transcript: 'What do I have in my cart?',
       answer: 'There is a laptop and a mouse in your cart. The total is twelve hundred.',

@@ -25,8 +25,20 @@ export interface EngineOptions {
 
 /** What the fixed engines say. */
 export interface FixedWords {
+  /** What was said, while they were told no clips. */
   transcript: string;
+  /** `{{heard}}` in it is what the caller said since the last answer. */
   answer: string;
+  /**
+   * Time between two tokens of the model, ms.
+   * @defaultValue 20
+   */
+  tokenMs?: number;
+  /**
+   * How much higher the voice gets with each second of a text, Hz.
+   * @defaultValue 0
+   */
+  pitchRise?: number;
 }
 
 /** Adds the options of {@link EngineOptions} to a benchmark's command. */
@@ -58,7 +70,9 @@ export function engineService(
   words: FixedWords,
 ): Service {
   if (engines === 'fixed') {
-    const args = ['--port', String(port), '--transcript', words.transcript, '--answer', words.answer];
+    const { transcript, answer, tokenMs = 20, pitchRise = 0 } = words;
+    const args = ['--port', String(port), '--transcript', transcript, '--answer', answer];
+    args.push('--token-ms', String(tokenMs), '--pitch-rise', String(pitchRise));
     return {
       name: 'fixed engines',
       command: process.execPath,
@@ -86,6 +100,13 @@ export function engineVariables(options: EngineOptions, port: number): Record<st
     variables[`${name}_MODEL`] = options[`${job}Model`] ?? '';
   }
   return { ...variables, TTS_VOICE: options.ttsVoice ?? '' };
+}
+
+/** Keys by which the engines with fixed delays know who asks. */
+export function keysThatTell(options: EngineOptions, contestant: string): Record<string, string> {
+  if (options.engines !== 'fixed') return {};
+  const own = JOBS.filter((job) => options[`${job}BaseUrl`] === undefined);
+  return Object.fromEntries(own.map((job) => [`${job.toUpperCase()}_API_KEY`, contestant]));
 }
 
 /** @throws Error that says how to get a local model that the run needs and that is not on this machine */

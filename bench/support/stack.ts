@@ -18,13 +18,17 @@ import {
   engineService,
   engineVariables,
   type FixedWords,
+  keysThatTell,
 } from './engines.ts';
+import { FixedEnginesClient } from './fixed-engines-client.ts';
 
 const SETTLED_TIMEOUT_MS = 180_000;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export interface BenchStackOptions {
   engines: EngineOptions;
   words: FixedWords;
+  /** Those that run from the start; others by {@link BenchStack.startWorker}. */
   contestants: readonly Contestant[];
 }
 
@@ -35,8 +39,18 @@ export interface BenchStack {
   livekit: LiveKit;
   /** Base URL of the local models, with `/v1`; undefined when none run. */
   inferenceUrl: string | undefined;
+  /** Where the engines of the run listen. */
+  enginesPort: number;
+  /** The engines with fixed delays; undefined when others run. */
+  fixedEngines: FixedEnginesClient | undefined;
   /** Process of a contestant's worker, or of `inference` and `livekit`. */
   pid(name: string): number | undefined;
+  /** Where a contestant's worker has its metrics, if it has any. */
+  metricsUrl(name: string): string | undefined;
+  /** Starts a worker and resolves when it is registered and at its usual speed. */
+  startWorker(contestant: Contestant): Promise<void>;
+  /** Ends a worker with all of its processes. */
+  stopWorker(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,25 +77,55 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
   const config = loadConfig(variables);
 
   const watch = outputWatch();
-  const supervisor = new ProcessSupervisor({
-    onLine: watch.line,
-    onEvent: (name, event) => {
-      watch.line(name, JSON.stringify(event));
-      if (event.type === 'died')
-        process.stderr.write(`${name} stopped unexpectedly: ${event.how}. Its output: ${watch.path}\n`);
-    },
-    readyTimeoutMs: ENGINES_READY_TIMEOUT_MS,
-  });
+  const newSupervisor = () =>
+    new ProcessSupervisor({
+      onLine: watch.line,
+      onEvent: (name, event) => {
+        watch.line(name, JSON.stringify(event));
+        if (event.type === 'died')
+          process.stderr.write(`${name} stopped unexpectedly: ${event.how}. Its output: ${watch.path}\n`);
+      },
+      readyTimeoutMs: ENGINES_READY_TIMEOUT_MS,
+    });
+  const supervisor = newSupervisor();
+  /** Workers come and go one by one, a supervisor each. */
+  const workers = new Map<string, { supervisor: ProcessSupervisor; metricsPort: number }>();
+  const startWorker = async ({ name, agentName, script, env, settledLine }: Contestant) => {
+    const url = `http://127.0.0.1:${await getPort()}/`;
+    const worker = { supervisor: newSupervisor(), metricsPort: await getPort() };
+    workers.set(name, worker);
+    const settled = settledLine === undefined ? undefined : watch.until(name, settledLine);
+    await worker.supervisor.start({
+      name,
+      command: process.execPath,
+      args: ['--import', 'tsx', ...script],
+      env: {
+        ...variables,
+        ...keysThatTell(engines, name),
+        AGENT_NAME: agentName,
+        WORKER_PORT: new URL(url).port,
+        WORKER_METRICS_PORT: String(worker.metricsPort),
+        ...env,
+      },
+      readyUrl: url,
+    });
+    await settled;
+  };
+  const stopWorker = async (name: string) => {
+    await workers.get(name)?.supervisor.stop();
+    workers.delete(name);
+  };
   let cleanUp: (() => Promise<unknown>) | undefined;
   const close = async () => {
-    process.off('SIGINT', interrupted);
+    for (const signal of SIGNALS) process.off(signal, interrupted);
+    await Promise.all([...workers.keys()].map(stopWorker));
     await supervisor.stop();
     await cleanUp?.();
     await rm(scratch, { recursive: true, force: true });
     watch.end();
   };
   const interrupted = () => void close().then(() => process.exit(130));
-  process.once('SIGINT', interrupted);
+  for (const signal of SIGNALS) process.once(signal, interrupted);
 
   try {
     const livekit = await getLivekitServer({
@@ -97,20 +141,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
       supervisor.start(livekitService),
       supervisor.start(engineService(engines, home, enginesPort, options.words)),
     ]);
-    await Promise.all(
-      contestants.map(async ({ name, agentName, script, env, settledLine }) => {
-        const workerPort = await getPort();
-        const settled = settledLine === undefined ? undefined : watch.until(name, settledLine);
-        await supervisor.start({
-          name,
-          command: process.execPath,
-          args: ['--import', 'tsx', ...script],
-          env: { ...variables, AGENT_NAME: agentName, WORKER_PORT: String(workerPort), ...env },
-          readyUrl: `http://127.0.0.1:${workerPort}/`,
-        });
-        await settled;
-      }),
-    );
+    await Promise.all(contestants.map(startWorker));
   } catch (error) {
     await close();
     throw new Error(`The processes of the benchmark did not start; what they wrote is in ${watch.path}`, {
@@ -121,7 +152,15 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
     config,
     livekit: createLiveKit(config),
     inferenceUrl: engines.engines === 'local' ? `http://127.0.0.1:${enginesPort}/v1` : undefined,
-    pid: (name) => supervisor.pid(name),
+    enginesPort,
+    fixedEngines: engines.engines === 'fixed' ? new FixedEnginesClient(enginesPort) : undefined,
+    pid: (name) => workers.get(name)?.supervisor.pid(name) ?? supervisor.pid(name),
+    metricsUrl: (name) => {
+      const port = workers.get(name)?.metricsPort;
+      return port === undefined ? undefined : `http://127.0.0.1:${port}/metrics`;
+    },
+    startWorker,
+    stopWorker,
     close,
   };
 }

@@ -26,7 +26,9 @@ describe('npm run bench', () => {
   it('names the benchmarks there are when it is asked for another', async () => {
     const { all, exitCode } = await bench('speed');
     expect(exitCode).toBe(1);
-    expect(all).toContain('There is no benchmark «speed». There are: voice, barge-in, rooms, start, api.');
+    expect(all).toContain(
+      'There is no benchmark «speed». There are: voice, cut-offs, barge-in, cache, rooms, timeline, start, api.',
+    );
   });
 
   it('refuses an option that cannot be', async () => {

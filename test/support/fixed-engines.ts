@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import multipart from '@fastify/multipart';
-import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import wavefile from 'wavefile';
 import { z } from 'zod';
 
@@ -55,10 +55,17 @@ export interface FixedEnginesOptions {
    * @defaultValue 60
    */
   msPerCharacter?: number;
+  /**
+   * How much higher the voice gets with each second of a text, Hz, so that one can hear where in it one is.
+   * @defaultValue 0
+   */
+  pitchRise?: number;
   /** What was said: always the same, one after another (the last one stays), or whatever a function hears. */
   transcript?: string | string[] | ((request: TranscriptionRequest) => string | Recognised);
   /** What the model answers. */
   answer?: string | ((messages: ChatMessage[]) => string);
+  /** More routes of the same server. */
+  routes?: (app: FastifyInstance, requests: readonly FixedRequest[]) => void;
 }
 
 /** A request as it came, and what became of it. */
@@ -168,7 +175,8 @@ export async function startFixedEngines(options: FixedEnginesOptions = {}): Prom
     const answer = await admit(request, reply);
     if (answer === undefined) return;
     const heard = recognise(options.transcript ?? 'hola', request, requests);
-    await sleep(sttMs);
+    // Hearing takes its time too, where a function does it.
+    await sleep(Math.max(0, sttMs - (performance.now() - request.at)));
     const { text, noSpeechProb = 0.01, avgLogprob = -0.2 } = heard;
     switch (request.fields.response_format) {
       case 'text':
@@ -226,7 +234,7 @@ export async function startFixedEngines(options: FixedEnginesOptions = {}): Prom
     const answer = await admit({ kind: 'tts', ...received(http), body }, reply);
     if (answer === undefined) return;
     const seconds = ((options.msPerCharacter ?? 60) * body.input.length) / 1000 / (body.speed ?? 1);
-    const pcm = fixedSpeech(seconds);
+    const pcm = fixedSpeech(seconds, options.pitchRise);
     await sleep(firstAudioMs);
     if (body.response_format === 'wav') {
       const wav = new wavefile.WaveFile();
@@ -245,6 +253,7 @@ export async function startFixedEngines(options: FixedEnginesOptions = {}): Prom
 
   app.get('/v1/models', async () => ({ object: 'list', data: [{ id: 'fixed', object: 'model' }] }));
   app.get('/health', async () => ({ status: 'ok' }));
+  options.routes?.(app, requests);
 
   await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
   const { port } = app.server.address() as AddressInfo;
@@ -257,18 +266,23 @@ export async function startFixedEngines(options: FixedEnginesOptions = {}): Prom
   };
 }
 
+/** Pitch at the beginning of a text, Hz. */
+export const FIXED_PITCH = 140;
+
 /**
- * A voice without words: harmonics of 140 Hz that swell four times a second.
+ * A voice without words: harmonics of {@link FIXED_PITCH} that swell four times a second.
  *
+ * @param pitchRise - Hz for each second
  * @returns mono, {@link FIXED_SPEECH_SAMPLE_RATE}
  */
-export function fixedSpeech(seconds: number): Int16Array {
+export function fixedSpeech(seconds: number, pitchRise = 0): Int16Array {
   const pcm = new Int16Array(Math.round(seconds * FIXED_SPEECH_SAMPLE_RATE));
   for (let at = 0; at < pcm.length; at += 1) {
-    const time = (at / FIXED_SPEECH_SAMPLE_RATE) * 2 * Math.PI;
+    const time = at / FIXED_SPEECH_SAMPLE_RATE;
+    const phase = 2 * Math.PI * (FIXED_PITCH * time + (pitchRise * time ** 2) / 2);
     let wave = 0;
-    for (let harmonic = 1; harmonic <= 6; harmonic += 1) wave += Math.sin(time * 140 * harmonic) / harmonic;
-    pcm[at] = 5_000 * wave * (0.6 - 0.4 * Math.cos(time * 4));
+    for (let harmonic = 1; harmonic <= 6; harmonic += 1) wave += Math.sin(phase * harmonic) / harmonic;
+    pcm[at] = 5_000 * wave * (0.6 - 0.4 * Math.cos(2 * Math.PI * 4 * time));
   }
   return pcm;
 }
