@@ -62,8 +62,15 @@ describe('clauses of a text', () => {
     ['El total es 3.5 euros, o 1.200,50 pesos.', ['El total es 3.5 euros, ', 'o 1.200,50 pesos.']],
     [
       'Te atiende el Sr. Gómez y la Dra. Ruiz. Gracias.',
-      ['Te atiende el Sr. Gómez y la Dra. Ruiz. ', 'Gracias.'],
+      ['Te atiende el Sr. Gómez ', 'y la Dra. Ruiz. ', 'Gracias.'],
     ],
+    // Before a phrase, once there is enough to be said.
+    ['En el carrito tienes una laptop y un mouse.', ['En el carrito tienes ', 'una laptop y un mouse.']],
+    ['There is a laptop and a mouse in it.', ['There is a laptop ', 'and a mouse in it.']],
+    ['Tu compra cuesta la mitad.', ['Tu compra cuesta ', 'la mitad.']],
+    // Nobody pauses behind a word that leans on the next one.
+    ['El total de la compra es de mil.', ['El total de la compra es de mil.']],
+    ['Tienes una laptop de la tienda.', ['Tienes una laptop ', 'de la tienda.']],
     ['Dr. Smith and Mrs. Jones. They wait.', ['Dr. Smith and Mrs. Jones. ', 'They wait.']],
     ['Llega a las 3 p. m. del lunes. Vale.', ['Llega a las 3 p. m. del lunes. ', 'Vale.']],
     ['Vive en EE. UU. desde hoy. Sí.', ['Vive en EE. UU. desde hoy. ', 'Sí.']],
@@ -99,8 +106,11 @@ describe('clauses of a text', () => {
   });
 
   it('lets no comma end a later clause that is short', async () => {
-    const [, ...rest] = await cut(['Veamos bien. Uno, dos, tres y cuatro, y ya está. Fin.']);
-    expect(rest).toEqual(['Uno, dos, tres y cuatro, y ya está. ', 'Fin.']);
+    const [, second, ...rest] = await cut([
+      'Veamos bien. Uno, dos, tres y cuatro, y cinco. Seis, siete, ocho y nueve, y diez. Fin.',
+    ]);
+    expect(second).toBe('Uno, dos, tres y cuatro, ');
+    expect(rest).toEqual(['y cinco. ', 'Seis, siete, ocho y nueve, y diez. ', 'Fin.']);
   });
 
   it('cuts a first clause without marks at a space within 48 characters', async () => {

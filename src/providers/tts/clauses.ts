@@ -8,10 +8,25 @@ export interface ClauseOptions {
    */
   firstMin?: number;
   /**
+   * From this length on the first clause may also end before a phrase that a speaker might pause before: «En el carrito
+   * tienes | una laptop».
+   * @defaultValue 16
+   */
+  firstPhrase?: number;
+  /**
    * The first clause is cut at a space when it grows past this without punctuation.
    * @defaultValue 48
    */
   firstMax?: number;
+  /**
+   * The second clause may end at a comma from this length on: it has to be there when the short first one was played.
+   * @defaultValue 24
+   */
+  secondMin?: number;
+  /**
+   * @defaultValue 80
+   */
+  secondMax?: number;
   /**
    * Later clauses grow to this before a comma may end them: playback is ahead by then, and prosody gains.
    * @defaultValue 60
@@ -48,6 +63,23 @@ const OPEN_END = new RegExp(
     .join('|'),
   'iu',
 );
+/** A word whose end is known. */
+const NEXT_WORD = /\s(?=(?<word>\p{L}+)[\s\p{P}])/gu;
+/** Words that begin a phrase, in Spanish and English. */
+const OPENERS = new Set(
+  (
+    'a al con cuando de del desde donde el en entre hasta la las los mi mis o para pero por porque que si sin sobre su sus ' +
+    'tu tus un una unas unos y ' +
+    'an and at because but by for from if in my of on or our that the to when where which with your'
+  ).split(' '),
+);
+/** Words that lean on the next one: nobody pauses behind them. */
+const LEANING = new Set(
+  (
+    'como es está están fue ha han hay he le les lo más me menos muy nos no se ser son te tan ya ' +
+    'am are as be been had has have he i is it not so she they very was we were you'
+  ).split(' '),
+);
 const OPEN_BEGINNING = /[\d€$£¥%‰°#&@+=*–—-]/;
 
 /**
@@ -61,31 +93,65 @@ export async function* cutClauses(
   text: AsyncIterable<string>,
   options: ClauseOptions = {},
 ): AsyncGenerator<string> {
-  const { firstMin = 8, firstMax = 48, nextMin = NEXT_CLAUSE.min, nextMax = NEXT_CLAUSE.max } = options;
+  const { firstMin = 8, firstPhrase = 16, firstMax = 48, secondMin = 24, secondMax = 80 } = options;
+  const { nextMin = NEXT_CLAUSE.min, nextMax = NEXT_CLAUSE.max } = options;
+  const next = { sentenceMin: 1, min: nextMin, max: nextMax };
+  const lengths = [
+    { sentenceMin: firstMin, min: firstMin, phraseMin: firstPhrase, max: firstMax },
+    { sentenceMin: 1, min: secondMin, max: secondMax },
+  ];
   let pending = '';
-  let first = true;
   for await (const piece of text) {
     pending += piece;
     for (;;) {
-      const end = first
-        ? clauseEnd(pending, firstMin, firstMin, firstMax)
-        : clauseEnd(pending, 1, nextMin, nextMax);
+      const end = clauseEnd(pending, lengths[0] ?? next);
       if (end === undefined) break;
       yield pending.slice(0, end);
       pending = pending.slice(end);
-      first = false;
+      lengths.shift();
     }
   }
   if (pending.trim() !== '') yield pending;
 }
 
+interface Lengths {
+  /** From here on the end of a sentence ends a clause. */
+  sentenceMin: number;
+  /** From here on a comma does. */
+  min: number;
+  /** From here on the beginning of another phrase does. */
+  phraseMin?: number;
+  max: number;
+}
+
 /**
- * Where the first clause of a text ends: behind the first mark that is far enough from its beginning, else at the last
- * space before `max`; never inside what is read as one, such as a date or «el Sr. Pérez».
+ * Where the first clause of a text ends: behind the first mark, or before the first phrase, that is far enough from its
+ * beginning, else at the last space before `max`; never inside what is read as one, such as a date or «el Sr. Pérez».
  *
  * @returns undefined while it may still depend on what follows («3.» may become «3.5»)
  */
-function clauseEnd(text: string, sentenceMin: number, min: number, max: number): number | undefined {
+function clauseEnd(text: string, lengths: Lengths): number | undefined {
+  const { phraseMin = Number.POSITIVE_INFINITY, ...marks } = lengths;
+  const end = markEnd(text, marks);
+  const phrase = phraseEnd(end === undefined ? text : text.slice(0, end), phraseMin);
+  return phrase ?? end;
+}
+
+/** Where another phrase begins: an article, preposition or conjunction behind a word that may be the last of one. */
+function phraseEnd(text: string, min: number): number | undefined {
+  const indent = text.length - text.trimStart().length;
+  if (text.length - indent < min) return undefined;
+  for (const { index, groups } of text.matchAll(NEXT_WORD)) {
+    const head = text.slice(indent, index);
+    const last = head.match(/(?<!\S)\p{L}+$/u)?.[0].toLowerCase();
+    if (head.length < min || last === undefined) continue;
+    if (!OPENERS.has(groups?.word?.toLowerCase() ?? '') || OPENERS.has(last) || LEANING.has(last)) continue;
+    if (!isInside(head, text[index + 1] ?? '')) return index + 1;
+  }
+  return undefined;
+}
+
+function markEnd(text: string, { sentenceMin, min, max }: Omit<Lengths, 'phraseMin'>): number | undefined {
   const indent = text.length - text.trimStart().length;
   for (const match of text.matchAll(BOUNDARY)) {
     const core = match.groups?.core ?? '';

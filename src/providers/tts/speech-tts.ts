@@ -78,7 +78,15 @@ export class SpeechTTS extends tts.TTS {
     this.#client = createOpenAIClient(options.endpoint, { user: options.user });
     // Without early clauses the first one grows as the others do.
     this.clauses =
-      options.earlyClauses === false ? { firstMin: NEXT_CLAUSE.min, firstMax: NEXT_CLAUSE.max } : {};
+      options.earlyClauses === false
+        ? {
+            firstMin: NEXT_CLAUSE.min,
+            firstPhrase: Number.POSITIVE_INFINITY,
+            firstMax: NEXT_CLAUSE.max,
+            secondMin: NEXT_CLAUSE.min,
+            secondMax: NEXT_CLAUSE.max,
+          }
+        : {};
   }
 
   override get model(): string {
