@@ -14,6 +14,7 @@ export function createSpeech(
     ...options,
     earlyClauses: isOn(config, 'early-clauses'),
     spokenText: isOn(config, 'spoken-text'),
+    learns: isOn(config, 'learned-speech'),
   });
 }
 

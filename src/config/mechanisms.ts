@@ -5,6 +5,7 @@ import { z } from 'zod';
  * brings (`npm run bench -- voice --ablate`) or to rule it out.
  */
 export const MECHANISMS = [
+  'adaptive-vad',
   'speculative-stt',
   'interim-transcripts',
   'turn-shape',
@@ -18,6 +19,7 @@ export const MECHANISMS = [
   'early-hold',
   'quick-resume',
   'speech-cache',
+  'learned-speech',
   'spoken-text',
   'prompt-warm-up',
 ] as const;

@@ -278,6 +278,14 @@ describe('speech that is kept', () => {
     expect(await readdir(home)).toEqual([]);
   });
 
+  it('is only what was chosen where learning is switched off', async () => {
+    const { cache, home } = await cacheFolder();
+    const speech = await speaker({}, { cache, learns: false });
+    for (let time = 0; time < 4; time += 1) await speak(speech, 'Ahora lo miro.');
+    expect(inputs()).toHaveLength(4);
+    expect(await readdir(home)).toEqual([]);
+  });
+
   it('is the same sound however its number is written', async () => {
     const { cache } = await cacheFolder();
     const speech = await speaker({}, { cache, keep: () => 'phrase' });

@@ -25,8 +25,13 @@ export interface SpeechTTSOptions {
   language: Language;
   /** Where phrases are kept. Without one everything is synthesised. */
   cache?: SpeechCache;
-  /** Which clauses are kept as soon as they are spoken, as they are written; others when they are said often. */
+  /** Which clauses are kept as soon as they are spoken, as they are written. */
   keep?: (clause: string) => Keeping | undefined;
+  /**
+   * Whether the cache also keeps what is said often, see `SpeechCache`.
+   * @defaultValue true
+   */
+  learns?: boolean;
   /**
    * Whether numbers, dates, abbreviations and addresses are written out in words before they are spoken.
    * @defaultValue true
@@ -128,7 +133,8 @@ export class SpeechTTS extends tts.TTS {
     }
     const pieces: Uint8Array[] = [];
     const keeping = this.#options.keep?.(written);
-    const worthIt = cache !== undefined && (keeping !== undefined || !PERSONAL.test(written));
+    const learns = this.#options.learns !== false && !PERSONAL.test(written);
+    const worthIt = cache !== undefined && (keeping !== undefined || learns);
     const limit = new TimeLimit(this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal);
     let began = false;
     try {
