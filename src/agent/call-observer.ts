@@ -4,9 +4,7 @@ import type { Channel, RecordMetric } from '../telemetry/call-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type CallEvent, type CallState, FIRST_STATE, nextState } from './turns/call-state.ts';
 
-/** The sound that one look of the VAD is about, ms: a voice began at least so long before it is told. */
-const VOICE_WINDOW_MS = 32;
-/** A voice that is told of again after this long is a new one, ms. */
+/** After so much silence the caller's voice is a new one, ms. */
 const NEW_VOICE_MS = 200;
 
 /** What a turn's report says beside its stages. */
@@ -61,6 +59,8 @@ export class CallObserver {
     session.on(on.SpeechCreated, ({ speechHandle }) => {
       speechHandle.addDoneCallback(() => {
         if (speechHandle.interrupted) this.#interruptionWas('true');
+        // Sound that went on by itself ends without a change of the agent's state.
+        else this.#happened({ type: 'agent', state: session.agentState, callerSpeaks: false });
       });
     });
     session.on(on.ConversationItemAdded, ({ item }) => {
@@ -85,15 +85,24 @@ export class CallObserver {
   /**
    * Told of each window of sound that holds a voice.
    *
+   * @param agoMs - how long it has gone on without a break, with the time that the sound took to be looked at
    * @param held - whether the agent's sound stops for it at once
    */
-  callerVoice(held: boolean): void {
+  callerVoice(agoMs: number, held: boolean): void {
     const now = performance.now();
-    if (this.#voice === undefined || now - this.#voice.lastAt > NEW_VOICE_MS) {
-      this.#voice = { beganAt: now - VOICE_WINDOW_MS, lastAt: now };
+    const beganAt = now - agoMs;
+    if (this.#voice === undefined || beganAt - this.#voice.lastAt > NEW_VOICE_MS) {
+      this.#voice = { beganAt, lastAt: now };
     }
     this.#voice.lastAt = now;
     if (held) this.#voice.silencedAt ??= now;
+  }
+
+  /** Told that the agent's sound goes on: what the caller said was nothing, or an «ajá». */
+  resumed(): void {
+    if (this.state !== 'INTERRUPTED') return;
+    this.#happened({ type: 'resumed' });
+    this.#interruptionWas(this.#interruption?.backchannel ? 'backchannel' : 'false');
   }
 
   /** Told that what the caller says over the agent is only a listener's «ajá». */

@@ -38,7 +38,7 @@ export function createSession(options: {
   cache?: SpeechCache | undefined;
   keep: (clause: string) => Keeping | undefined;
   backchannels: Backchannels;
-  onVoice: () => void;
+  onVoice: (agoMs: number) => void;
   onNothing: () => void;
   onBackchannel: () => void;
   record: RecordMetric;
@@ -54,9 +54,9 @@ export function createSession(options: {
     user,
     speculative: isOn(config, 'speculative-stt'),
     interim: isOn(config, 'interim-transcripts'),
-    onVoice: () => {
+    onVoice: (agoMs) => {
       detector.voice();
-      onVoice();
+      onVoice(agoMs);
     },
     onNothing: options.onNothing,
     onSpeculation: (result, engineMs) => {

@@ -96,14 +96,16 @@ export default defineAgent<Partial<Ready>>({
       cache,
       keep,
       backchannels: prompts[language].backchannels,
-      onVoice: () => {
+      onVoice: (agoMs) => {
         const hold = isOn(config, 'early-hold');
-        observer.callerVoice(hold && output.speaking);
+        observer.callerVoice(agoMs, hold && output.speaking);
         if (hold) output.hold();
       },
       onBackchannel: () => observer.heardBackchannel(),
       onNothing: () => {
-        if (isOn(config, 'quick-resume')) output.resume();
+        if (!isOn(config, 'quick-resume')) return;
+        output.resume();
+        observer.resumed();
       },
       record: metrics.record,
     });

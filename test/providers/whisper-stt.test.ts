@@ -306,6 +306,22 @@ describe('a stream of speech', () => {
     expect(nothing).toBe(1);
   });
 
+  it('tells of a voice from its first window on, and how long ago it began', async () => {
+    const onVoice = vi.fn();
+    const whisper = await transcriber({}, { onVoice });
+    const { stream, over } = listen(whisper);
+    await speak(stream, silence(500), 1);
+    expect(onVoice).not.toHaveBeenCalled();
+    await speak(stream, between(330, 1_500), 1);
+    await expect.poll(() => onVoice.mock.calls.length).toBeGreaterThan(10);
+    stream.close();
+    await over;
+    const told = onVoice.mock.calls.map(([agoMs]) => agoMs);
+    expect(told[0]).toBeGreaterThanOrEqual(32);
+    expect(told[1] - told[0]).toBeGreaterThan(0);
+    expect(Math.max(...told)).toBeGreaterThan(10 * 32);
+  });
+
   it('hears nothing in silence and asks nothing', async () => {
     const whisper = await transcriber();
     const { stream, heard, over } = listen(whisper);

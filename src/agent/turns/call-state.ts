@@ -9,6 +9,8 @@ export const FIRST_STATE: CallState = 'LISTENING';
 export type CallEvent =
   /** The agent's own state changed; whether the caller was speaking then. */
   | { type: 'agent'; state: voice.AgentState; callerSpeaks: boolean }
+  /** The agent's sound goes on where the caller stopped it; the agent's own state may follow later. */
+  | { type: 'resumed' }
   /** The caller has been heard out: they took the turn, or it was nothing. */
   | { type: 'interruption-over' };
 
@@ -17,7 +19,10 @@ export type CallEvent =
  * what it had to say, or the caller speaks over it and is being heard out. The second ends with whatever comes next.
  */
 export function nextState(state: CallState, event: CallEvent): CallState {
-  if (event.type === 'interruption-over') return state === 'INTERRUPTED' ? 'LISTENING' : state;
+  if (event.type !== 'agent') {
+    if (state !== 'INTERRUPTED') return state;
+    return event.type === 'resumed' ? 'SPEAKING' : 'LISTENING';
+  }
   switch (event.state) {
     case 'speaking':
       return 'SPEAKING';

@@ -29,7 +29,7 @@ export type SpeculationResult = 'used' | 'caption' | 'thrown_away';
 interface SpeculativeSpeechOptions {
   speculative: boolean;
   interim: boolean;
-  onVoice: () => void;
+  onVoice: (agoMs: number) => void;
   onNothing: () => void;
   onSpeculation: (result: SpeculationResult, engineMs: number) => void;
 }
@@ -60,6 +60,8 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   readonly #vadStream: VADStream;
   #vadOpen = true;
   #pushedMs = 0;
+  /** Where the last window without a voice ends, in ms of sound. */
+  #voiceFromMs = 0;
   /** Set when no more sound will come: where it ends, in ms of sound. */
   #endMs: number | undefined;
   #speaking = false;
@@ -74,7 +76,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   /**
    * @param options.speculative - whether to ask when a pause begins, and not only when it has ended the utterance
    * @param options.interim - whether to guess at the words before the caller pauses
-   * @param options.onVoice - told of each window of sound that a voice may be in
+   * @param options.onVoice - told of each window of sound that a voice may be in, and how long ago that voice began
    * @param options.onNothing - told when somebody had seemed to speak, nothing was said, and it is quiet
    * @param options.onSpeculation - told what became of each transcription begun early, and how long the engine worked
    */
@@ -150,7 +152,9 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
           this.#put({ type: stt.SpeechEventType.START_OF_SPEECH });
           break;
         case VADEventType.INFERENCE_DONE:
-          if (event.probability > VOICE_PROBABILITY) this.#options.onVoice();
+          if (event.probability > VOICE_PROBABILITY)
+            this.#options.onVoice(this.#pushedMs - this.#voiceFromMs);
+          else this.#voiceFromMs = event.timestamp;
           if (event.speaking) this.#speechGoesOn(event);
           else if (this.#endMs !== undefined && event.timestamp >= this.#endMs) this.#closeVad();
           break;

@@ -34,7 +34,7 @@ export interface WhisperSTTOptions {
    */
   interim?: boolean;
   /** Told of each window of sound that a voice may be in, before it counts as speech. */
-  onVoice?: () => void;
+  onVoice?: (agoMs: number) => void;
   /** Told when somebody had seemed to speak, nothing was said (or nothing that counts), and it is quiet again. */
   onNothing?: () => void;
   /** Told what became of each transcription begun before the caller had finished, and how long the engine worked, ms. */

@@ -14,6 +14,7 @@ const agent = (state: voice.AgentState, callerSpeaks = false): CallEvent => ({
   callerSpeaks,
 });
 const over: CallEvent = { type: 'interruption-over' };
+const resumed: CallEvent = { type: 'resumed' };
 
 describe('the state of a call', () => {
   it.each<[string, CallState, CallEvent, CallState]>([
@@ -26,6 +27,8 @@ describe('the state of a call', () => {
     ['the agent looks something up', 'SPEAKING', agent('thinking'), 'PROCESSING'],
     ['the caller speaks over the agent', 'SPEAKING', agent('listening', true), 'INTERRUPTED'],
     ['it was nothing, and the agent speaks on', 'INTERRUPTED', agent('speaking'), 'SPEAKING'],
+    ['its sound goes on before it is told to speak', 'INTERRUPTED', resumed, 'SPEAKING'],
+    ['sound that nobody interrupted goes on', 'LISTENING', resumed, 'LISTENING'],
     ['what was said is thought about', 'INTERRUPTED', agent('thinking'), 'PROCESSING'],
     ['the turn was cut, and no answer is wanted', 'INTERRUPTED', over, 'LISTENING'],
     ['the caller is still being heard out', 'INTERRUPTED', agent('listening', true), 'INTERRUPTED'],
@@ -39,7 +42,7 @@ describe('the state of a call', () => {
 });
 
 const anyEvent = fc.oneof(
-  fc.constant(over),
+  fc.constantFrom(over, resumed),
   fc
     .tuple(
       fc.constantFrom<voice.AgentState>('initializing', 'idle', 'listening', 'thinking', 'speaking'),
@@ -51,13 +54,17 @@ const anyHistory = fc.array(anyEvent, { maxLength: 60 });
 const stateAfter = (events: readonly CallEvent[]) => events.reduce(nextState, FIRST_STATE);
 
 describe('after any sequence of events', () => {
-  it('says what the agent says of itself', () => {
+  it('says what the agent says of itself, unless its sound went on before it did', () => {
     fc.assert(
       fc.property(anyHistory, (events) => {
-        const last = events.findLast((event) => event.type === 'agent');
+        const index = events.findLastIndex((event) => event.type === 'agent');
+        const last = events[index];
+        const agentState = last?.type === 'agent' ? last.state : undefined;
         const state = stateAfter(events);
-        expect(state === 'SPEAKING').toBe(last?.state === 'speaking');
-        expect(state === 'PROCESSING').toBe(last?.state === 'thinking');
+        const wentOn = events.slice(index + 1).includes(resumed);
+        expect(state === 'PROCESSING').toBe(agentState === 'thinking');
+        if (agentState === 'speaking') expect(state).toBe('SPEAKING');
+        if (agentState !== 'speaking' && !wentOn) expect(state).not.toBe('SPEAKING');
       }),
     );
   });
@@ -68,8 +75,10 @@ describe('after any sequence of events', () => {
         const state = stateAfter(events);
         expect(nextState(state, agent('speaking'))).toBe('SPEAKING');
         expect(nextState(state, agent('thinking'))).toBe('PROCESSING');
-        const rested = nextState(nextState(state, agent('listening')), over);
-        expect(rested).toBe('LISTENING');
+        for (const end of [over, resumed]) {
+          const rested = nextState(nextState(nextState(state, agent('listening')), end), agent('listening'));
+          expect(rested).toBe('LISTENING');
+        }
       }),
     );
   });
