@@ -31,7 +31,8 @@ export async function preloadPhrases(
   prompts: Record<Language, Prompts>,
 ): Promise<void> {
   for (const language of ['es', 'en'] satisfies Language[]) {
-    const { clauses } = await phraseClauses(prompts[language].phrases);
-    await createSpeech(config, { endpoint, language, cache }).preload(clauses);
+    const speech = createSpeech(config, { endpoint, language, cache });
+    const { clauses } = await phraseClauses(prompts[language].phrases, speech.clauses);
+    await speech.preload(clauses);
   }
 }

@@ -1,4 +1,4 @@
-import { cutClauses } from '../providers/tts/clauses.ts';
+import { type ClauseOptions, cutClauses } from '../providers/tts/clauses.ts';
 import type { Keeping } from '../providers/tts/speech-cache.ts';
 import type { Phrases } from './prompts.ts';
 
@@ -15,12 +15,14 @@ const SOMEBODY = '\u{e000}\u{e000}\u{e000}';
 /**
  * The clauses that the agent's own phrases are cut into when it says them: what the speech cache keeps, and what is
  * synthesised before the first call. A clause with a name is kept as well, once it was said to somebody.
+ *
+ * @param options - how the voice cuts its text
  */
-export async function phraseClauses(phrases: Phrases): Promise<PhraseClauses> {
+export async function phraseClauses(phrases: Phrases, options: ClauseOptions = {}): Promise<PhraseClauses> {
   const clauses = new Set<string>();
   const named: RegExp[] = [];
   for (const phrase of Object.values(phrases)) {
-    for await (const clause of cutClauses(once(phrase.replaceAll('{{name}}', SOMEBODY)))) {
+    for await (const clause of cutClauses(once(phrase.replaceAll('{{name}}', SOMEBODY)), options)) {
       if (clause.includes(SOMEBODY)) named.push(withAnyName(clause.trim()));
       else clauses.add(clause.trim());
     }

@@ -90,8 +90,8 @@ async function prepareSpeech(config: Config, endpoint: SpeechEndpoint, log: Logg
   const cache = createSpeechCache(config);
   if (cache === undefined) return;
   for (const language of ['es', 'en'] satisfies Language[]) {
-    const { clauses, keep } = await phraseClauses(loadPrompts(language).phrases);
-    const speech = createSpeech(config, { endpoint, language, cache, keep });
+    const speech = createSpeech(config, { endpoint, language, cache, keep: () => 'phrase' });
+    const { clauses } = await phraseClauses(loadPrompts(language).phrases, speech.clauses);
     for (const clause of clauses) {
       await pRetry(() => drain(speech.speak(clause)), { retries: 5, minTimeout: 2_000, unref: true });
     }
