@@ -94,6 +94,34 @@ describe('speech', () => {
     expect(samples(frames)).toEqual(fixedSpeech(1.9));
   });
 
+  it('that was prepared is asked for once, and heard whole', async () => {
+    const speech = await speaker();
+    await speech.prepare('Hola, Ana. ¿En qué puedo ayudarte?');
+    await expect.poll(() => requests().length).toBe(2);
+    const frames = await speak(speech, 'Hola, Ana. ¿En qué puedo ayudarte?');
+    expect(requests()).toHaveLength(2);
+    expect(seconds(frames)).toBeGreaterThan(0.3);
+    await speak(speech, 'Hola, Ana. ¿En qué puedo ayudarte?');
+    expect(requests()).toHaveLength(4);
+  });
+
+  it('is asked for anew when preparing it failed', async () => {
+    const speech = await speaker();
+    engines.fail('tts', { status: 400, times: 1 });
+    await speech.prepare('Hola, Ana.');
+    await expect.poll(() => requests().length).toBe(1);
+    expect(seconds(await speak(speech, 'Hola, Ana.'))).toBeGreaterThan(0.05);
+    expect(requests()).toHaveLength(2);
+  });
+
+  it('that was prepared in vain is given up', async () => {
+    const speech = await speaker({ firstAudioMs: 5_000 });
+    await speech.prepare('Hola, Ana.');
+    await expect.poll(() => requests().length).toBe(1);
+    await speech.prepare('');
+    await expect.poll(() => requests()[0]?.abortedAt).toBeDefined();
+  });
+
   it('is asked for clause by clause in the voice of the language, and played in their order', async () => {
     const speech = await speaker({}, { user: 'call-7', speed: 1.2 });
     const frames = await speak(speech, 'Claro que sí, Ana. Tienes tres tickets abiertos. ¿Te los leo?');

@@ -74,6 +74,8 @@ export class SpeechTTS extends tts.TTS {
   override label = 'charla.SpeechTTS';
   readonly #client: OpenAI;
   readonly #options: SpeechTTSOptions;
+  /** Clauses that are made ahead, by their text. */
+  readonly #prepared = new Map<string, Arriving & { abort: AbortController }>();
   /** How its text is cut. */
   readonly clauses: ClauseOptions;
 
@@ -115,13 +117,51 @@ export class SpeechTTS extends tts.TTS {
   }
 
   /**
-   * Speech of one clause, from the cache or the server.
+   * Begins to make the speech of a text that will be said soon: who says it first, gets it. It takes the place of a text
+   * prepared before.
+   */
+  async prepare(text: string): Promise<void> {
+    for (const { abort } of this.#prepared.values()) abort.abort();
+    this.#prepared.clear();
+    const once = async function* () {
+      yield text;
+    };
+    for await (const clause of cutClauses(once(), this.clauses)) {
+      const abort = new AbortController();
+      const written = clause.trim();
+      this.#prepared.set(written, { ...arriving(() => this.#make(written, abort.signal)), abort });
+    }
+  }
+
+  /**
+   * Speech of one clause: prepared, from the cache, or from the server.
    *
    * @returns PCM as it arrives: mono, 24 kHz, 16 bit little-endian, in pieces of any length
    * @throws APIStatusError or APIConnectionError, whose cause is a CharlaError
    */
   async *speak(clause: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     const written = clause.trim();
+    const prepared = this.#prepared.get(written);
+    this.#prepared.delete(written);
+    if (prepared === undefined) {
+      yield* this.#make(written, signal);
+      return;
+    }
+    signal?.addEventListener('abort', () => prepared.abort.abort(), { once: true });
+    let began = false;
+    for await (const piece of prepared.audio) {
+      began = true;
+      yield piece;
+    }
+    try {
+      await prepared.done;
+    } catch (error) {
+      if (began || signal?.aborted === true) throw error;
+      yield* this.#make(written, signal);
+    }
+  }
+
+  async *#make(written: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     const text = this.#spoken(written);
     if (!/[\p{L}\p{N}]/u.test(text)) return;
     const { endpoint, cache } = this.#options;
@@ -220,11 +260,24 @@ class WholeSpeech extends tts.ChunkedStream {
   }
 }
 
-/** One clause on its way: its sound fills `audio`, and `done` says how that ended. */
-interface Utterance {
-  clause: string;
-  audio: AsyncIterableQueue<Uint8Array>;
+/** Speech on its way: its sound fills `audio`, and `done` says how that ended. */
+interface Arriving {
+  audio: AsyncIterable<Uint8Array>;
   done: Promise<void>;
+}
+
+/** @param when - starts the job when it is its turn */
+function arriving(
+  pieces: () => AsyncIterable<Uint8Array>,
+  when: (job: () => Promise<void>) => Promise<void> = (job) => job(),
+): Arriving {
+  const audio = new AsyncIterableQueue<Uint8Array>();
+  const done = when(async () => {
+    for await (const piece of pieces()) audio.put(piece);
+  }).finally(() => audio.close());
+  // It is awaited when its turn to be played comes; until then a failure must not count as unhandled.
+  done.catch(() => undefined);
+  return { audio, done };
 }
 
 /** A stream of text, cut into clauses that are asked for ahead of the one that is being played. */
@@ -241,7 +294,7 @@ class ClauseSpeech extends tts.SynthesizeStream {
   }
 
   protected override async run(): Promise<void> {
-    const utterances = new AsyncIterableQueue<Utterance>();
+    const utterances = new AsyncIterableQueue<Arriving & { clause: string }>();
     const asking = this.#ask(utterances).finally(() => utterances.close());
     try {
       await this.#play(utterances);
@@ -254,22 +307,17 @@ class ClauseSpeech extends tts.SynthesizeStream {
     }
   }
 
-  async #ask(utterances: AsyncIterableQueue<Utterance>): Promise<void> {
+  async #ask(utterances: AsyncIterableQueue<Arriving & { clause: string }>): Promise<void> {
     const limit = pLimit(CLAUSES_IN_FLIGHT);
     for await (const clause of cutClauses(this.#text(), this.#tts.clauses)) {
       if (this.#givenUp.signal.aborted) return;
       this.markStarted();
-      const audio = new AsyncIterableQueue<Uint8Array>();
-      const done = limit(async () => {
-        for await (const piece of this.#tts.speak(clause, this.#givenUp.signal)) audio.put(piece);
-      }).finally(() => audio.close());
-      // It is awaited when its turn to be played comes; until then a failure must not count as unhandled.
-      done.catch(() => undefined);
-      utterances.put({ clause, audio, done });
+      const pieces = () => this.#tts.speak(clause, this.#givenUp.signal);
+      utterances.put({ clause, ...arriving(pieces, limit) });
     }
   }
 
-  async #play(utterances: AsyncIterable<Utterance>): Promise<void> {
+  async #play(utterances: AsyncIterable<Arriving & { clause: string }>): Promise<void> {
     const segmentId = randomUUID();
     let durationS = 0;
     for await (const { clause, audio, done } of utterances) {
