@@ -67,7 +67,7 @@ function approach(from: number, to: number): number {
 }
 
 function presenceOf(state: StageState): number {
-  if (state === 'listening' || state === 'speaking' || state === 'thinking') return 1;
+  if (['listening', 'speaking', 'thinking', 'interrupted'].includes(state)) return 1;
   return state === 'idle' || state === 'ended' || state === 'retrying' || state === 'failed' ? 0.15 : 0.5;
 }
 

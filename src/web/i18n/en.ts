@@ -40,6 +40,7 @@ export const en: Messages = {
     listening: 'Listening',
     thinking: 'Thinking…',
     speaking: 'Speaking',
+    interrupted: 'Letting you speak',
     failed: 'The assistant has failed',
     reconnecting: 'Reconnecting…',
     retrying: 'Not connected',

@@ -38,6 +38,7 @@ export const es = {
     listening: 'Te escucho',
     thinking: 'Pensando…',
     speaking: 'Hablando',
+    interrupted: 'Te dejo hablar',
     failed: 'El asistente ha fallado',
     reconnecting: 'Reconectando…',
     retrying: 'Sin conexión',
