@@ -6,7 +6,7 @@ import { type DevStack, startDevStack } from '../support/dev-stack.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    stack: { apiUrl: string; inferenceUrl: string; livekitUrl: string };
+    stack: { apiUrl: string; inferenceUrl: string; livekitUrl: string; metricsUrl: string };
   }
 }
 
@@ -16,8 +16,8 @@ const LOG = join(tmpdir(), 'charla-test-stack.log');
 /** One real stack, started as a user would, for all end-to-end tests. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stack: DevStack = await startDevStack();
-  const { apiUrl, inferenceUrl, livekitUrl } = stack;
-  project.provide('stack', { apiUrl, inferenceUrl, livekitUrl });
+  const { apiUrl, inferenceUrl, livekitUrl, metricsUrl } = stack;
+  project.provide('stack', { apiUrl, inferenceUrl, livekitUrl, metricsUrl });
   return async () => {
     await stack.stop();
     await writeFile(LOG, stack.output());

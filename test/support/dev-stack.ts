@@ -12,6 +12,8 @@ export interface DevStack {
   /** Base URL of the local models, with `/v1`. */
   inferenceUrl: string;
   livekitUrl: string;
+  /** Where the worker has its metrics. */
+  metricsUrl: string;
   pid: number;
   /** Everything that it printed. */
   output(): string;
@@ -48,10 +50,11 @@ export function fixedModels(
  * @param env - variables over those of this process; ports that are not given are free ones
  */
 export async function startDevStack(env: Record<string, string> = {}): Promise<DevStack> {
-  const [api, worker, inference, livekit] = await freePorts();
+  const [api, worker, inference, livekit, metrics] = await freePorts();
   const variables = {
     PORT: String(api),
     WORKER_PORT: String(worker),
+    WORKER_METRICS_PORT: String(metrics),
     INFERENCE_PORT: String(inference),
     LIVEKIT_URL: `ws://127.0.0.1:${livekit}`,
     NODE_ENV: 'development',
@@ -83,6 +86,7 @@ export async function startDevStack(env: Record<string, string> = {}): Promise<D
     apiUrl,
     inferenceUrl: `http://127.0.0.1:${variables.INFERENCE_PORT}/v1`,
     livekitUrl: variables.LIVEKIT_URL,
+    metricsUrl: `http://127.0.0.1:${variables.WORKER_METRICS_PORT}/metrics`,
     pid: child.pid ?? 0,
     output: () => output,
     stop: async () => {
@@ -132,6 +136,6 @@ async function healthy(apiUrl: string): Promise<boolean> {
 /** livekit-server also takes the port two above its own, for UDP. */
 async function freePorts(): Promise<number[]> {
   const ports: number[] = [];
-  for (let count = 0; count < 4; count += 1) ports.push(await getPort({ exclude: ports }));
+  for (let count = 0; count < 5; count += 1) ports.push(await getPort({ exclude: ports }));
   return ports;
 }
