@@ -21,6 +21,7 @@ import { phraseClauses } from './phrase-clauses.ts';
 import { loadPrompts, type Prompts } from './prompts.ts';
 import { publishState } from './publish-state.ts';
 import { publishVoice } from './publish-voice.ts';
+import { traceTranscriptions } from './trace-transcriptions.ts';
 import { publishNotice, publishTurnReports } from './turn-reports.ts';
 import { Filler } from './turns/filler.ts';
 import { OpenSpeeches } from './turns/open-speeches.ts';
@@ -110,6 +111,7 @@ export default defineAgent<Partial<Ready>>({
       record: metrics.record,
     });
     observer.follow(session);
+    traceTranscriptions(session);
     session.output.audio = output;
     const speeches = new OpenSpeeches();
     speeches.follow(session);

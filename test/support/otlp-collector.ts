@@ -28,6 +28,9 @@ export interface CollectedSpan {
   traceId: string;
   spanId: string;
   parentSpanId: string;
+  /** Since the epoch, ms. */
+  startMs: number;
+  endMs: number;
   attributes: Record<string, unknown>;
 }
 
@@ -87,6 +90,8 @@ interface Decoded {
         traceId: string;
         spanId: string;
         parentSpanId?: string;
+        startTimeUnixNano: string;
+        endTimeUnixNano: string;
         attributes?: KeyValue[];
       }[];
     }[];
@@ -103,14 +108,18 @@ function decode(body: Buffer): CollectedSpan[] {
     const service = String(attributesOf(resource?.attributes)['service.name']);
     return scopeSpans
       .flatMap(({ spans = [] }) => spans)
-      .map(({ name, traceId, spanId, parentSpanId = '', attributes }) => ({
-        name,
-        service,
-        traceId,
-        spanId,
-        parentSpanId,
-        attributes: attributesOf(attributes),
-      }));
+      .map(
+        ({ name, traceId, spanId, parentSpanId = '', startTimeUnixNano, endTimeUnixNano, attributes }) => ({
+          name,
+          service,
+          traceId,
+          spanId,
+          parentSpanId,
+          startMs: Number(BigInt(startTimeUnixNano) / 1_000_000n),
+          endMs: Number(BigInt(endTimeUnixNano) / 1_000_000n),
+          attributes: attributesOf(attributes),
+        }),
+      );
   });
 }
 

@@ -1,5 +1,6 @@
-import { initializeLogger, voice } from '@livekit/agents';
+import { initializeLogger, type metrics, voice } from '@livekit/agents';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { traceTranscriptions } from '../../src/agent/trace-transcriptions.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLLM } from '../../src/providers/llm/create-llm.ts';
 import { traceCalls } from '../../src/telemetry/traces.ts';
@@ -31,11 +32,28 @@ async function converse(env: Record<string, string>): Promise<void> {
   const traces = traceCalls(loadConfig(env));
   const endpoint = { kind: 'local', baseUrl: engines.baseUrl, apiKey: 'none', model: 'm' } as const;
   const session = new voice.AgentSession({ llm: createLLM(endpoint, 'call-7') });
+  traceTranscriptions(session);
   await session.start({ agent: new voice.Agent({ instructions: `Sabes ${SECRETS.known}.` }) });
+  session.emit(voice.AgentSessionEventTypes.MetricsCollected, {
+    type: 'metrics_collected',
+    createdAt: 0,
+    metrics: transcribed,
+  });
   await session.run({ userInput: `¿Cuál es mi ${SECRETS.asked}?` }).wait();
   await session.close();
   await traces.flush();
 }
+
+const transcribed: metrics.STTMetrics = {
+  type: 'stt_metrics',
+  label: 'l',
+  requestId: 'r',
+  timestamp: 1_800_000_000_500,
+  durationMs: 250,
+  audioDurationMs: 1_900,
+  streamed: false,
+  metadata: { modelName: 'whisper-base' },
+};
 
 const named = (name: string) => collector.spans.filter((span) => span.name === name);
 
@@ -59,6 +77,13 @@ describe('traces', () => {
     const turn = named('agent_turn')[0];
     expect(named('llm_node')[0]?.parentSpanId).toBe(turn?.spanId);
     expect(named('llm_request')[0]?.attributes).toMatchObject({ 'gen_ai.request.model': 'm' });
+    const [transcription] = named('stt_request');
+    expect(transcription).toMatchObject({
+      parentSpanId: call?.spanId,
+      startMs: 1_800_000_000_250,
+      endMs: 1_800_000_000_500,
+      attributes: { 'gen_ai.request.model': 'whisper-base' },
+    });
     expect(collector.headers[0]).toMatchObject({ 'x-collector-key': 'k1' });
     for (const secret of Object.values(SECRETS)) expect(collector.raw()).not.toContain(secret);
     expect(collector.raw()).not.toMatch(/lk\.pii/);
