@@ -45,25 +45,26 @@ export async function readCallContext(metadata: string, config: Config, log: Log
 }
 
 /**
- * Watches the room's metadata from now on. Each change is given to the function of `use`, in order; those that came
- * before there was one, then.
+ * Watches the room's metadata from now on; `notice` tells of a change that it could not see. Each is given to the
+ * function of `use`, in order; those that came before there was one, then.
  */
 export function watchCallContext(
   room: Room,
   config: Config,
   log: Logger,
-): { use: (onChange: (context: CallContext) => Promise<void>) => void } {
+): { use: (onChange: (context: CallContext) => Promise<void>) => void; notice: (metadata: string) => void } {
   let use: (onChange: (context: CallContext) => Promise<void>) => void = () => undefined;
   const user = new Promise<(context: CallContext) => Promise<void>>((resolve) => {
     use = resolve;
   });
   let last: Promise<void> = Promise.resolve();
-  room.on(RoomEvent.RoomMetadataChanged, (metadata: string) => {
+  const notice = (metadata: string) => {
     last = last
       .then(async () => (await user)(await readCallContext(metadata, config, log)))
       .catch((error: unknown) => log.error({ err: error }, 'changed data tools could not be used'));
-  });
-  return { use };
+  };
+  room.on(RoomEvent.RoomMetadataChanged, notice);
+  return { use, notice };
 }
 
 async function fetchDataTools(sessionId: string, config: Config): Promise<DataTools> {

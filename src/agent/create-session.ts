@@ -4,6 +4,7 @@ import { createLLM } from '../providers/llm/create-llm.ts';
 import type { Providers } from '../providers/resolve.ts';
 import { WhisperSTT } from '../providers/stt/whisper-stt.ts';
 import type { Keeping, SpeechCache } from '../providers/tts/speech-cache.ts';
+import type { SpeechTTS } from '../providers/tts/speech-tts.ts';
 import type { RecordMetric } from '../telemetry/call-metrics.ts';
 import { createSpeech } from './create-speech.ts';
 import type { Backchannels } from './prompts.ts';
@@ -15,6 +16,7 @@ import { turnHandling } from './turns/turn-handling.ts';
 export interface CallSession {
   session: voice.AgentSession;
   stt: WhisperSTT;
+  tts: SpeechTTS;
   overlap: Overlap;
   detector: TurnDetector;
 }
@@ -71,17 +73,18 @@ export function createSession(options: {
       },
     }),
   });
+  const tts = createSpeech(config, {
+    endpoint: providers.tts,
+    language,
+    keep,
+    user,
+    ...(cache !== undefined && { cache }),
+  });
   const session = new voice.AgentSession({
     vad,
     stt,
     llm: createLLM(providers.llm, user),
-    tts: createSpeech(config, {
-      endpoint: providers.tts,
-      language,
-      keep,
-      user,
-      ...(cache !== undefined && { cache }),
-    }),
+    tts,
     turnHandling: turnHandling({
       detector,
       preemptive: isOn(config, 'preemptive-generation'),
@@ -100,5 +103,5 @@ export function createSession(options: {
   detector.follow(session);
   if (isOn(config, 'learned-pauses')) pauses.follow(session, vad.minSilenceDuration ?? 0);
   overlap.follow(session);
-  return { session, stt, overlap, detector };
+  return { session, stt, tts, overlap, detector };
 }

@@ -7,15 +7,15 @@ const SAMPLE_RATE = 24_000;
 const QUEUE_MS = 200;
 
 /**
- * Publishes the track of the agent's voice at once, so that whoever comes hears it from the first moment. The framework's
- * own output publishes it when somebody has come (`voice/room_io/room_io.ts` of @livekit/agents 1.9.0).
+ * The agent's voice, published as soon as the room is joined, so that whoever comes hears it from the first moment. The
+ * framework's own output publishes it when somebody has come (`voice/room_io/room_io.ts` of @livekit/agents 1.9.0).
  */
-export function publishVoice(room: Room): InterruptibleOutput {
+export function publishVoice(room: Room, connected: Promise<unknown>): InterruptibleOutput {
   const source = new AudioSource(SAMPLE_RATE, 1, QUEUE_MS);
   const track = LocalAudioTrack.createAudioTrack('voice', source);
   const options = new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE });
-  const audience = Promise.resolve(room.localParticipant?.publishTrack(track, options)).then((publication) =>
-    publication?.waitForSubscription(),
-  );
+  const audience = connected
+    .then(() => room.localParticipant?.publishTrack(track, options))
+    .then((publication) => publication?.waitForSubscription());
   return new InterruptibleOutput(source, { sampleRate: SAMPLE_RATE, audience });
 }

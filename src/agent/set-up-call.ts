@@ -1,0 +1,134 @@
+import type { voice } from '@livekit/agents';
+import type { Room } from '@livekit/rtc-node';
+import { isOn } from '../config/config.ts';
+import { historyChars, warmPrompt } from '../providers/llm/create-llm.ts';
+import { dataToolsTerms } from '../sessions/data-tools-terms.ts';
+import { renderDataTools } from '../sessions/render-data-tools.ts';
+import { channelLabel } from '../telemetry/call-metrics.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { Assistant } from './assistant.ts';
+import type { CallContext } from './call-context.ts';
+import { CallObserver } from './call-observer.ts';
+import { createSession } from './create-session.ts';
+import { speakFailures } from './failures.ts';
+import { END_OF_SPEECH_MS, type ReadyProcess } from './job-process.ts';
+import { phraseClauses } from './phrase-clauses.ts';
+import { publishState } from './publish-state.ts';
+import { traceTranscriptions } from './trace-transcriptions.ts';
+import { publishNotice, publishTurnReports } from './turn-reports.ts';
+import { Filler } from './turns/filler.ts';
+import type { InterruptibleOutput } from './turns/interruptible-output.ts';
+import { OpenSpeeches } from './turns/open-speeches.ts';
+import { Watchdog } from './turns/watchdog.ts';
+
+export interface CallSetUp {
+  session: voice.AgentSession;
+  assistant: Assistant;
+  log: Logger;
+  /** New data tools, used from the next answer on. */
+  update: (changed: CallContext) => Promise<void>;
+}
+
+/**
+ * All parts of one call, wired together; nothing is started but the speech of the greeting.
+ *
+ * @param options.output - where the agent's voice goes
+ * @param options.caller - whether somebody comes, as soon as that is known
+ */
+export async function setUpCall(
+  ready: ReadyProcess,
+  options: { room: Room; output: InterruptibleOutput; context: CallContext; caller: Promise<boolean> },
+): Promise<CallSetUp> {
+  const { config, vad, providers, prompts, metrics, cache } = ready;
+  const { room, output, context, caller } = options;
+  const { language, id, channel } = context.session;
+  const log = ready.log.child({ session: id, channel });
+
+  const observer = new CallObserver({
+    language,
+    channel: channelLabel(channel),
+    record: metrics.record,
+    log,
+    onState: (state) => publishState(room, state, log),
+  });
+  const greetingOf = (of: CallContext) => prompts[language].greeting(userName(of));
+  const { keep } = await phraseClauses(prompts[language].phrases);
+  const { session, stt, tts, overlap, detector } = createSession({
+    config,
+    id,
+    language,
+    providers,
+    vad,
+    cache,
+    keep,
+    backchannels: prompts[language].backchannels,
+    onVoice: (agoMs) => {
+      const hold = isOn(config, 'early-hold');
+      observer.callerVoice(agoMs, hold && output.speaking);
+      if (hold) output.hold();
+    },
+    onNothing: () => {
+      if (!isOn(config, 'quick-resume')) return;
+      output.resume();
+      observer.resumed();
+    },
+    onBackchannel: () => observer.heardBackchannel(),
+    record: metrics.record,
+  });
+  observer.follow(session);
+  traceTranscriptions(session);
+  session.output.audio = output;
+  const speeches = new OpenSpeeches();
+  speeches.follow(session);
+  const { phrases } = prompts[language];
+  const filler = new Filler({
+    phrase: phrases.filler,
+    log,
+    speeches,
+    awaitsWords: () => detector.awaitsWords,
+    silenceMs: END_OF_SPEECH_MS,
+  });
+  if (isOn(config, 'filler')) filler.follow(session);
+  if (isOn(config, 'watchdog')) new Watchdog({ log, speeches, gaveUp: phrases.model_failed }).follow(session);
+  const assistant = new Assistant({
+    project: config.PROJECT_NAME,
+    prompts: prompts[language],
+    data: renderDataTools(context.dataTools, language),
+    greeting: greetingOf(context),
+    caller: caller.then((came) => {
+      if (came) observer.callBegan();
+      return came;
+    }),
+    log,
+    modelUrl: providers.llm.baseUrl,
+    warm: async (instructions) => {
+      if (isOn(config, 'prompt-warm-up')) await warmPrompt(providers.llm, id, instructions);
+    },
+    historyChars: historyChars(providers.llm),
+    ...(isOn(config, 'filler') && { filler }),
+    onWords: (text) => overlap.agentSays(text),
+    onModelSilent: ({ code }) => publishNotice(room, code, log),
+  });
+  stt.setTerms(dataToolsTerms(context.dataTools));
+  await tts.prepare(greetingOf(context));
+  speakFailures(session, room, phrases, log);
+  publishTurnReports(session, room, language, log, () => observer.takeTurn());
+  return {
+    session,
+    assistant,
+    log,
+    update: async (changed) => {
+      stt.setTerms(dataToolsTerms(changed.dataTools));
+      await assistant.updateData(renderDataTools(changed.dataTools, language), greetingOf(changed));
+      log.info('data tools changed');
+    },
+  };
+}
+
+/** The name to greet by, where the data tools have one. */
+function userName({ dataTools }: CallContext): string | undefined {
+  const user = dataTools.user_context;
+  if (typeof user !== 'object' || user === null || Array.isArray(user)) return undefined;
+  const name = user.name ?? user.nombre;
+  return typeof name === 'string' && name.trim() !== '' ? name.trim().split(/\s+/)[0] : undefined;
+}
