@@ -7,7 +7,6 @@ import { Gauge, type Registry } from 'prom-client';
 import { isAdminKey, sameSecret } from '../config/admin-key.ts';
 import { type Config, isLoopback } from '../config/config.ts';
 import { localUrl } from '../config/local-url.ts';
-import type { RecordMetric } from './call-metrics.ts';
 import { HEARTBEAT_MS, jobReportSchema, WORKER_METRICS_VARIABLE } from './job-report.ts';
 import type { Logger } from './log.ts';
 import { createRegistry, registerCallMetrics } from './metrics-registry.ts';
@@ -30,8 +29,6 @@ interface JobProcess {
 }
 
 export interface WorkerMetrics {
-  /** For what happens in the worker itself. */
-  record: RecordMetric;
   /** `GET /metrics` for Prometheus, `POST /job-reports` for the job processes; does not listen yet. */
   server: Server;
   /** What job processes need to reach a server that listens at this URL: the value of {@link WORKER_METRICS_VARIABLE}. */
@@ -86,7 +83,6 @@ export function createWorkerMetrics(config: Config, log: Logger, activeCalls: ()
     );
   });
   return {
-    record: (name, value, labels) => take({ name, value, labels }),
     server,
     addressFor: (url) => JSON.stringify({ url: `${url}/job-reports`, token }),
   };
