@@ -27,8 +27,8 @@ const DEFAULTS: AdaptiveVADOptions = {
 };
 
 /**
- * A VAD that knows the call it listens to: noise, music and a second voice in the background open no turns and keep none
- * open. It takes the probability of speech from another VAD (Silero), and decides itself where speech begins and ends.
+ * A VAD that knows the call it listens to: noise, and music or a second voice well under the caller's, open no turns and
+ * keep none open. It takes the probability of speech from another VAD (Silero), and decides itself where speech begins and ends.
  * Each stream learns from its own sound; streams that hear the same decide the same. A voice in silence gives the very
  * events of the other VAD.
  */

@@ -2,7 +2,7 @@ import libsamplerate from '@alexanderolsen/libsamplerate-js';
 import { initializeLogger, type VAD, type VADEvent, VADEventType, type VADStream } from '@livekit/agents';
 import * as silero from '@livekit/agents-plugin-silero';
 import { AudioFrame } from '@livekit/rtc-node';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { AdaptiveVAD } from '../../../src/providers/vad/adaptive-vad.ts';
 import { atLevel, mixed, music, pinkNoise, repeated } from '../../support/background-sounds.ts';
 import { recordedSpeech, SPEECH_SAMPLE_RATE, silence } from '../../support/recorded-speech.ts';
@@ -258,5 +258,14 @@ describe('a stream', () => {
     expect(() =>
       stream.pushFrame(new AudioFrame(sentence, SPEECH_SAMPLE_RATE, 1, sentence.length)),
     ).toThrow();
+  });
+
+  it('ends when its detector gives up', async () => {
+    const inner = plain.stream();
+    vi.spyOn(plain, 'stream').mockReturnValueOnce(inner);
+    const stream = adaptive.stream();
+    inner.close();
+    expect((await stream.next()).done).toBe(true);
+    expect(() => push(stream, sentence)).toThrow('Stream is closed');
   });
 });
