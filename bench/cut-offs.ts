@@ -19,6 +19,8 @@ import { type BenchStack, startBenchStack } from './support/stack.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
 const UTTERANCES_PER_CALL = 7;
+/** The answers are spoken fast: nobody listens, and there are many. */
+const ECHO_MS_PER_CHARACTER = 25;
 
 interface CutOffOptions extends EngineOptions {
   pauses: number[];
@@ -64,7 +66,7 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
   const keptVoice = engines === 'fixed' ? await callerVoice(texts, language) : undefined;
   const stack = await startBenchStack({
     engines: options,
-    words: { transcript: '', answer: ECHO },
+    words: { transcript: '', answer: ECHO, msPerCharacter: ECHO_MS_PER_CHARACTER },
     contestants,
   });
   try {

@@ -39,6 +39,11 @@ export interface FixedWords {
    * @defaultValue 0
    */
   pitchRise?: number;
+  /**
+   * Sound for each character of text, ms.
+   * @defaultValue 60
+   */
+  msPerCharacter?: number;
 }
 
 /** Adds the options of {@link EngineOptions} to a benchmark's command. */
@@ -70,9 +75,10 @@ export function engineService(
   words: FixedWords,
 ): Service {
   if (engines === 'fixed') {
-    const { transcript, answer, tokenMs = 20, pitchRise = 0 } = words;
+    const { transcript, answer, tokenMs = 20, pitchRise = 0, msPerCharacter = 60 } = words;
     const args = ['--port', String(port), '--transcript', transcript, '--answer', answer];
     args.push('--token-ms', String(tokenMs), '--pitch-rise', String(pitchRise));
+    args.push('--ms-per-character', String(msPerCharacter));
     return {
       name: 'fixed engines',
       command: process.execPath,

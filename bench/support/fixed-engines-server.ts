@@ -22,6 +22,7 @@ const { values } = parseArgs({
     answer: { type: 'string', default: '' },
     'token-ms': { type: 'string', default: '20' },
     'pitch-rise': { type: 'string', default: '0' },
+    'ms-per-character': { type: 'string', default: '60' },
   },
 });
 
@@ -37,6 +38,7 @@ await startFixedEngines({
   },
   tokenMs: Number(values['token-ms']),
   pitchRise: Number(values['pitch-rise']),
+  msPerCharacter: Number(values['ms-per-character']),
   answer: (messages) => answer.replace('{{heard}}', unanswered(messages)),
   routes: (app, requests) => {
     app.put('/bench/clips', { bodyLimit: 10 * 2 ** 20 }, async ({ body }) => {
