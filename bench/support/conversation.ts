@@ -30,6 +30,38 @@ const dataTools: DataTools = {
   },
 };
 
+/** More than half a minute, without a question, and no sentence twice: Charla ends an answer that goes round in circles. */
+const LONG_ANSWERS: Readonly<Record<Language, string>> = {
+  es: [
+    'Te lo cuento con todo detalle, paso por paso y sin prisa.',
+    'Te llamas Carlos y trabajas en el equipo de soporte.',
+    'Ahora mismo hay dos tickets abiertos a tu nombre.',
+    'El primero habla del inicio de sesión, que falla algunas mañanas.',
+    'El segundo es de un pago que no llegó a completarse.',
+    'En el carrito están una laptop y un mouse, por mil doscientos en total.',
+    'La aplicación va por la versión dos, que salió hace poco tiempo.',
+    'Entre sus funciones destacan la voz y las herramientas para desarrolladores.',
+    'Del recorrido inicial ya terminaste la bienvenida.',
+    'Quedan por delante la configuración y después el tutorial.',
+    'La configuración suele llevar unos cinco minutos como mucho.',
+    'Con el tutorial aprenderás los atajos que más se usan.',
+  ].join(' '),
+  en: [
+    'I will tell you all of it in detail, step by step and slowly.',
+    'Your name is Carlos and you work with the support team.',
+    'There are two tickets open in your name at the moment.',
+    'The first one is about the login, which fails on some mornings.',
+    'The other one is a payment that never went through.',
+    'Your cart holds a laptop and a mouse, twelve hundred in total.',
+    'The app is at version two, which came out a short while ago.',
+    'Among its features are voice and tools for developers.',
+    'Of the opening tour you have finished the welcome page.',
+    'The configuration is still ahead, and the tutorial after it.',
+    'Setting things up takes five minutes at the very most.',
+    'From the tutorial you will learn the shortcuts that people use every day.',
+  ].join(' '),
+};
+
 export const CONVERSATIONS: Readonly<Record<Language, Conversation>> = {
   es: {
     dataTools,
@@ -47,7 +79,7 @@ export const CONVERSATIONS: Readonly<Record<Language, Conversation>> = {
     fixed: {
       transcript: '¿Qué tengo en el carrito?',
       answer: 'En el carrito tienes una laptop y un mouse. El total es de mil doscientos.',
-      longAnswer: 'Te lo cuento con todo detalle, paso por paso y sin prisa. '.repeat(12).trim(),
+      longAnswer: LONG_ANSWERS.es,
     },
   },
   en: {
@@ -66,7 +98,7 @@ export const CONVERSATIONS: Readonly<Record<Language, Conversation>> = {
     fixed: {
       transcript: 'What do I have in my cart?',
       answer: 'There is a laptop and a mouse in your cart. The total is twelve hundred.',
-      longAnswer: 'I will tell you all of it in detail, step by step and slowly. '.repeat(12).trim(),
+      longAnswer: LONG_ANSWERS.en,
     },
   },
 };
