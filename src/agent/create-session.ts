@@ -57,7 +57,7 @@ export function createSession(options: {
     speculative: isOn(config, 'speculative-stt'),
     interim: isOn(config, 'interim-transcripts'),
     onVoice: (agoMs) => {
-      detector.voice();
+      detector.voice(agoMs);
       onVoice(agoMs);
     },
     onNothing: options.onNothing,

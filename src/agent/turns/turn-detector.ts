@@ -77,9 +77,9 @@ export class TurnDetector extends inference.TurnDetector {
     this.#stream?.wordsCame(WORDS_FOLLOW_MS);
   }
 
-  /** Told of sound that a voice may be in. */
-  voice(): void {
-    this.#voiceAt = performance.now();
+  /** Told of sound that a voice may be in, and how long ago it was, ms. */
+  voice(agoMs = 0): void {
+    this.#voiceAt = Math.max(this.#voiceAt, performance.now() - agoMs);
   }
 
   /** Whether the caller has paused and their last words are still being transcribed. */

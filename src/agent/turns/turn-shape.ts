@@ -83,13 +83,14 @@ function isSpelled(tokens: readonly string[], words: TurnWords): boolean {
   return letters.length >= 3 || letters.filter((letter) => !words.letterWords.has(letter)).length >= 2;
 }
 
-/** How many figures the text ends with, written «612 34» or «seis uno dos». */
+/** About how many figures the text ends with, written «612 34», «seis uno dos» or «sesenta y uno». */
 function trailingFigures(text: string, words: TurnWords): number {
   let figures = 0;
   const tokens = text.split(/[\s.,!-]+/u).filter((token) => token !== '');
   for (const token of tokens.reverse()) {
     if (/^\d+$/.test(token)) figures += token.length;
     else if (words.digits.has(token)) figures += 1;
+    else if (words.numbers.has(token)) figures += 2;
     else break;
   }
   return figures;

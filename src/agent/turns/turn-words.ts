@@ -24,7 +24,9 @@ export interface TurnWords {
   halfNamed: RegExp;
   /** Tells that figures or letters follow. */
   dictated: RegExp;
-  digits: ReadonlyMap<string, number>;
+  digits: ReadonlySet<string>;
+  /** Words for numbers of two figures and more, and what joins them. */
+  numbers: ReadonlySet<string>;
   /** One letter that is a word, and so not one that is being spelled. */
   letterWords: ReadonlySet<string>;
   /** An address of e-mail under way. */
@@ -34,9 +36,6 @@ export interface TurnWords {
 }
 
 const set = (words: string): ReadonlySet<string> => new Set(words.split(/\s+/));
-const figures = (words: string): ReadonlyMap<string, number> =>
-  new Map(words.split(' ').map((word, index) => [word, index]));
-
 const SPANISH: TurnWords = {
   answers:
     /^(sí|si|no|ya|vale|claro|claro que (sí|no)|ok|okay|okey|bueno|bien|muy bien|perfecto|genial|exacto|correcto|eso es|así es|de acuerdo|por supuesto|gracias|muchas gracias|nada|nada más|eso es todo|es todo|adiós|hasta luego|hasta mañana|chao|listo|por favor|ninguno|ninguna|ambos|los dos|las dos|el primero|la primera|el segundo|la segunda|el último|la última|no sé|no lo sé|creo que (sí|no)|entendido|cancelar|continuar|para|basta)( (sí|no|vale|claro|gracias|muchas gracias|por favor|señor|señora|señorita|hasta luego|adiós|eso es todo|nada más|correcto|exacto|perfecto|listo|de acuerdo|el primero|la primera|el segundo|la segunda|el último|la última))*$/,
@@ -74,7 +73,13 @@ const SPANISH: TurnWords = {
     /(^| )((el|la|los|las|un|una) (estado|precio|coste|fecha|hora|número|nombre|dirección|lista|total|resto|parte|tipo|versión|motivo|importe)|cuánto cuestan?|cuánto vale|cuánto valen|contraseña nueva|buen día)$|^(y )?(qué|cuál|cuáles|cuánto|cuánta|cuántos|cuántas)( \p{L}{3,})?$/u,
   dictated:
     /(^| )(número|teléfono|móvil|tarjeta|código|cuenta|ticket|pedido|factura|referencia|dni|nif|pin|postal|correo|email|usuario|matrícula)( |$)/u,
-  digits: figures('cero uno dos tres cuatro cinco seis siete ocho nueve'),
+  digits: set('cero uno dos tres cuatro cinco seis siete ocho nueve'),
+  numbers: set(
+    `diez once doce trece catorce quince dieciséis diecisiete dieciocho diecinueve veinte veintiuno veintidós veintitrés
+     veinticuatro veinticinco veintiséis veintisiete veintiocho veintinueve treinta cuarenta cincuenta sesenta setenta
+     ochenta noventa cien ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos
+     novecientos mil y`,
+  ),
   letterWords: set('a e o u y'),
   email: /@|(^| )arroba( |$)/u,
   wholeEmail: /([.@]\S*\.?|punto )(com|es|org|net|mx|ar|co|cl|pe|eu|edu|info|io)$/u,
@@ -117,7 +122,11 @@ const ENGLISH: TurnWords = {
     /(^| )((the|a) (status|price|cost|date|time|number|name|address|list|total|rest|kind|type|version|reason|amount)|how much is (it|that)|new password)$|^(and )?(what|which|whose|how many|how much)( \p{L}{3,})?$/u,
   dictated:
     /(^| )(number|phone|telephone|card|code|account|ticket|order|invoice|reference|id|pin|zip|postal|email|username|plate|extension)( |$)/u,
-  digits: figures('zero one two three four five six seven eight nine'),
+  digits: set('zero oh one two three four five six seven eight nine'),
+  numbers: set(
+    `ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty
+     seventy eighty ninety hundred thousand double triple and`,
+  ),
   letterWords: set('a i'),
   email: /@|(^| )(e-?mail|mail|address) .*\bat\b/u,
   wholeEmail: /([.@]\S*\.?|dot )(com|org|net|uk|us|ca|au|eu|edu|info|io|gov)$/u,
