@@ -22,6 +22,9 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** How far into the long answer the caller speaks over it. */
 const INTO_ANSWER_MS = 1_500;
 
+/** The caller hangs up this long into the last answer. */
+const LAST_ANSWER_MS = 5_000;
+
 interface TimelineOptions extends EngineOptions {
   out: string;
   language: Language;
@@ -102,7 +105,8 @@ async function converse(
     answers.push({ questionEnd: to, firstSound });
     // The last line is said over the answer to the one before it.
     if (at === lines.length - 2) await sleep(INTO_ANSWER_MS);
-    else await caller.quiet(ANSWER_TIMEOUT_MS).catch(() => undefined);
+    else
+      await caller.quiet(at === lines.length - 1 ? LAST_ANSWER_MS : ANSWER_TIMEOUT_MS).catch(() => undefined);
   }
   return { said, answers, callerLevels: spokenLevels(said) };
 }

@@ -8,8 +8,9 @@ export interface EngineSpan {
   from: number;
   /** First byte of the answer's body; undefined when none came. */
   firstByteAt?: number;
-  to: number;
-  /** Whether the answer came to its end; else somebody gave it up. */
+  /** Undefined while it runs. */
+  to?: number;
+  /** Whether the answer came to its end; else somebody gave it up, or it still runs. */
   complete: boolean;
 }
 
@@ -53,24 +54,24 @@ export class EngineRecorder {
 
   #pass(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const engine = ENGINES.find(([path]) => incoming.url?.endsWith(path))?.[1];
-    const from = performance.now();
-    let firstByteAt: number | undefined;
+    const span: EngineSpan | undefined =
+      engine === undefined ? undefined : { engine, from: performance.now(), complete: false };
+    if (span !== undefined) this.spans.push(span);
     const { method, url, headers } = incoming;
     const forward = request({ host: '127.0.0.1', port: this.#enginesPort, method, path: url, headers });
     forward.on('response', (response) => {
       outgoing.writeHead(response.statusCode ?? 502, response.headers);
       response.once('data', () => {
-        firstByteAt = performance.now();
+        if (span !== undefined) span.firstByteAt = performance.now();
       });
       response.pipe(outgoing);
     });
     forward.on('error', () => outgoing.destroy());
     outgoing.on('close', () => {
       forward.destroy();
-      if (engine === undefined) return;
-      const complete = outgoing.writableFinished;
-      const to = performance.now();
-      this.spans.push({ engine, from, to, complete, ...(firstByteAt !== undefined && { firstByteAt }) });
+      if (span === undefined) return;
+      span.to = performance.now();
+      span.complete = outgoing.writableFinished;
     });
     incoming.pipe(forward);
   }

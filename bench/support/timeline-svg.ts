@@ -47,7 +47,7 @@ text{font:12px system-ui,sans-serif;fill:#6e7781}
 .title{font-weight:600;font-size:13px}.small{font-size:11px}.number{font-weight:600;fill:#1f883d}
 .grid{stroke:#8b949e;stroke-opacity:.25}.zero{stroke:#8b949e;stroke-dasharray:3 3}
 .caller{fill:#3b82f6}.agent{fill:#10b981}.stt{fill:#8b5cf6}.llm{fill:#f59e0b}.tts{fill:#ec4899}
-.wait{opacity:.4}.given-up{opacity:.2}
+.wait{opacity:.4}.given-up{opacity:.45}.given-up.wait{opacity:.2}
 .listening{fill:#8b949e;opacity:.25}.thinking{fill:#f59e0b;opacity:.55}.speaking{fill:#10b981;opacity:.55}.other{fill:#8b949e;opacity:.1}
 .span{stroke:#1f883d;stroke-width:1.5}`;
 
@@ -196,7 +196,8 @@ class Panel {
   }
 
   /** Pale until the first byte of the answer; paler where nobody waited for its end. */
-  #engine(lane: number, { engine, from, firstByteAt, to, complete }: EngineSpan): string {
+  #engine(lane: number, span: EngineSpan): string {
+    const { engine, from, firstByteAt, to = this.#call.end, complete } = span;
     if (!this.#visible(from, to)) return '';
     const kind = complete ? engine : `${engine} given-up`;
     const [y, height] = [this.#lane(lane) + 4, LANE - 8];
