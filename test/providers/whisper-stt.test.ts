@@ -322,6 +322,19 @@ describe('a stream of speech', () => {
     expect(Math.max(...told)).toBeGreaterThan(10 * 32);
   });
 
+  it('hears somebody who does not pause, piece by piece', async () => {
+    const whisper = await transcriber({ transcript: (one) => `${secondsOf(one).toFixed(0)} s` });
+    const { stream, heard, over } = listen(whisper);
+    // Speech whose pauses are taken out: the VAD hears none in 28 s.
+    const breathless = Array.from({ length: 12 }, () => [...between(330, 2_650)]).flat();
+    await speak(stream, Int16Array.from(breathless));
+    stream.endInput();
+    await over;
+    expect(heard.filter((one) => one.type === START_OF_SPEECH)).toHaveLength(1);
+    expect(finals(heard)[0]).toBe('25 s');
+    expect(finals(heard)).toHaveLength(2);
+  });
+
   it('hears nothing in silence and asks nothing', async () => {
     const whisper = await transcriber();
     const { stream, heard, over } = listen(whisper);

@@ -10,6 +10,8 @@ import { AudioFrame } from '@livekit/rtc-node';
 
 /** Silence after which the utterance is sent although the caller may go on. */
 const PAUSE_MS = 150;
+/** Speech without a pause is transcribed in pieces of this length: Whisper hears 30 s at once. */
+const LONGEST_UTTERANCE_MS = 25_000;
 /** What the VAD may need beside its own silence to call an utterance over: its smoothing, and windows of 32 ms. */
 const TAIL_MS = 250;
 /** For a VAD that does not tell its silence. */
@@ -48,7 +50,7 @@ interface Attempt {
  * then for captions; a pause takes the engine from the guess.
  *
  * Emits START_OF_SPEECH, END_OF_SPEECH and one FINAL_TRANSCRIPT for each utterance, in order, and INTERIM_TRANSCRIPT
- * between the first two. A transcription that fails is emitted as an `error` of the transcriber, marked recoverable
+ * between the first two; speech that has no pause has a FINAL_TRANSCRIPT every 25 s. A transcription that fails is emitted as an `error` of the transcriber, marked recoverable
  * because the stream goes on: the stock adapter logs it and the turn is lost in silence (`stt/stream_adapter.ts` of
  * @livekit/agents 1.9.0).
  */
@@ -145,9 +147,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
         case VADEventType.START_OF_SPEECH:
           // The VAD reuses the memory behind its frames: copy what outlives the event.
           this.#speaking = true;
-          this.#utterance = [];
-          this.#utteranceMs = 0;
-          this.#guessAtMs = GUESS_EVERY_MS;
+          this.#beginUtterance();
           this.#keep(event.frames);
           this.#put({ type: stt.SpeechEventType.START_OF_SPEECH });
           break;
@@ -165,6 +165,12 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
     }
   }
 
+  #beginUtterance(): void {
+    this.#utterance = [];
+    this.#utteranceMs = 0;
+    this.#guessAtMs = GUESS_EVERY_MS;
+  }
+
   #keep(frames: readonly AudioFrame[]): void {
     for (const frame of frames) {
       this.#utterance.push(copyFrame(frame));
@@ -174,7 +180,9 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
 
   #speechGoesOn(event: VADEvent): void {
     this.#keep(event.frames);
-    if (event.rawAccumulatedSpeech > 0) {
+    // Somebody who does not pause is heard all the same, and the memory that they take has an end.
+    if (this.#utteranceMs >= LONGEST_UTTERANCE_MS) this.#handOver(Date.now());
+    else if (event.rawAccumulatedSpeech > 0) {
       this.#throwAway(this.#attempt);
       this.#attempt = undefined;
       if (this.#options.interim && this.#guess === undefined && this.#utteranceMs >= this.#guessAtMs) {
@@ -189,12 +197,17 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   #speechEnded(event: VADEvent): void {
     this.#speaking = false;
     const speechEndTime = Date.now() - event.silenceDuration - event.inferenceDuration;
+    this.#put({ type: stt.SpeechEventType.END_OF_SPEECH, speechEndTime });
+    this.#handOver(speechEndTime);
+  }
+
+  /** Has the utterance transcribed as it is, and begins another. */
+  #handOver(speechEndTime: number): void {
     this.#dropGuess();
     const attempt = this.#attempt ?? this.#transcribe(this.#utterance);
     if (this.#attempt !== undefined) this.#options.onSpeculation('used', attempt.engineMs());
     this.#attempt = undefined;
-    this.#utterance = [];
-    this.#put({ type: stt.SpeechEventType.END_OF_SPEECH, speechEndTime });
+    this.#beginUtterance();
     this.#delivered = this.#delivered.then(async () => this.#deliver(await attempt.result, speechEndTime));
   }
 
