@@ -20,7 +20,7 @@ let folder: string;
 beforeAll(async () => {
   const question = await callerSpeech(
     inferenceUrl,
-    'Hola, buenas tardes. Quisiera saber, por favor, qué tengo en el carrito.',
+    'Quisiera saber qué cosas tengo ahora mismo en el carrito.',
   );
   const microphone = new Int16Array(
     CALLER_SAMPLE_RATE * (SILENCE_BEFORE_S + SILENCE_AFTER_S) + question.length,
