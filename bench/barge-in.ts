@@ -227,17 +227,22 @@ function outcomes(all: readonly Heard[]): Rows[number] {
   };
 }
 
-/** Of those that found the agent speaking. Who fell silent for good has ended a turn too. */
+/**
+ * Of those that found the agent speaking. Words that no turn came of were missed, even where the agent happened to end;
+ * after anything else, falling silent is a false stop.
+ */
 function fourRates(all: readonly Heard[]): Rows[number] {
   const spoken = all.filter(({ over }) => over.outcome !== 'nothing to interrupt');
   const wanted = spoken.filter(({ kind }) => WORDS.includes(kind));
   const unwanted = spoken.filter(({ kind }) => !WORDS.includes(kind));
-  const wentOn = (of: readonly Heard[]) => of.filter(({ over }) => over.outcome === 'went on').length;
+  const times = (of: readonly Heard[], outcome: Over['outcome']) =>
+    of.filter(({ over }) => over.outcome === outcome).length;
+  const [stopped, resumed] = [times(wanted, 'ended'), times(unwanted, 'went on')];
   return {
-    'true stops': share(wanted.length - wentOn(wanted), wanted.length),
-    missed: share(wentOn(wanted), wanted.length),
-    'false stops': share(unwanted.length - wentOn(unwanted), unwanted.length),
-    resumed: share(wentOn(unwanted), unwanted.length),
+    'true stops': share(stopped, wanted.length),
+    missed: share(wanted.length - stopped, wanted.length),
+    'false stops': share(unwanted.length - resumed, unwanted.length),
+    resumed: share(resumed, unwanted.length),
   };
 }
 
