@@ -28,6 +28,7 @@ export interface CallSession {
  * @param options.keep - which clauses of the agent's speech are worth keeping in the cache
  * @param options.backchannels - what the caller may say without cutting the agent off
  * @param options.onNothing - told when what had seemed to be speech was none, or a backchannel
+ * @param options.onTranscribing - told when the caller has paused and their words are not there yet, and when they are
  * @param options.onVoice - told of each window of sound (32 ms) that a voice may be in, before it counts as speech
  * @param options.onBackchannel - told that what the caller said over the agent does not cut it off
  */
@@ -42,6 +43,7 @@ export function createSession(options: {
   backchannels: Backchannels;
   onVoice: (agoMs: number) => void;
   onNothing: () => void;
+  onTranscribing: (busy: boolean) => void;
   onBackchannel: () => void;
   record: RecordMetric;
 }): CallSession {
@@ -61,6 +63,7 @@ export function createSession(options: {
       onVoice(agoMs);
     },
     onNothing: options.onNothing,
+    onTranscribing: options.onTranscribing,
     onSpeculation: (result, engineMs) => {
       record('speculative_transcriptions_total', 1, { result });
       if (result !== 'used') record('speculation_seconds_total', engineMs / 1000, {});

@@ -72,6 +72,9 @@ export async function setUpCall(
       output.resume();
       observer.resumed();
     },
+    onTranscribing: (busy) => {
+      if (isOn(config, 'quick-resume')) output.awaitWords(busy);
+    },
     onBackchannel: () => observer.heardBackchannel(),
     record: metrics.record,
   });

@@ -94,18 +94,16 @@ export class LocalModels {
     return { model, host: slot.host as unknown as EngineHost<J>, directory: slot.directory };
   }
 
-  /**
-   * Has the language models wait with what they write for a client, so that its voice has the processor to itself.
-   *
-   * @returns what lets them go on
-   */
-  holdModels(client: string): () => void {
+  /** Does something for a client while what the language models write for it waits: the two would share the processor. */
+  async aheadOfModel<T>(client: string, work: () => Promise<T>): Promise<T> {
     const releases = this.#started().flatMap(({ model, host }) =>
       model.job === 'llm' ? [host.hold(client)] : [],
     );
-    return () => {
+    try {
+      return await work();
+    } finally {
       for (const release of releases) release();
-    };
+    }
   }
 
   async close(): Promise<void> {

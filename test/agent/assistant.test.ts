@@ -136,6 +136,15 @@ describe('the assistant', () => {
     expect(said()).toEqual([]);
   });
 
+  it('lets the model go when its answer is interrupted', async () => {
+    await call({ tokenMs: 30, answer: 'Tienes el ticket A-1. '.repeat(50) });
+    session.generateReply({ userInput: '¿Qué tickets tengo?' });
+    await expect.poll(() => requests().at(-1)?.body.messages.at(-1)?.content).toBe('¿Qué tickets tengo?');
+    await expect.poll(() => session.agentState).toBe('speaking');
+    await session.interrupt();
+    await expect.poll(() => requests().at(-1)?.abortedAt).toBeDefined();
+  });
+
   it('apologises in the answer’s place when the model is down, and the call goes on', async () => {
     const { notices } = await call({ answer: 'Tienes el A-1.' });
     engines.fail('llm', { status: 500, times: 2 });

@@ -258,7 +258,11 @@ describe('a stream of speech', () => {
   });
 
   it('says with an error that an utterance was lost, and hears the next one', async () => {
-    const whisper = await transcriber({ transcript: 'otra vez' });
+    const busy: boolean[] = [];
+    const whisper = await transcriber(
+      { transcript: 'otra vez' },
+      { onTranscribing: (awaited) => busy.push(awaited) },
+    );
     const errors: Array<{ error: Error; recoverable: boolean }> = [];
     whisper.on('error', (event) => errors.push(event));
     engines.fail('stt', { status: 500, times: 2 });
@@ -269,6 +273,8 @@ describe('a stream of speech', () => {
     await expect.poll(() => finals(heard), { timeout: 5_000 }).toEqual(['otra vez']);
     stream.close();
     await over;
+    // Once each: words are awaited, they are there (or lost).
+    expect(busy).toEqual([true, false, true, false]);
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatchObject({ type: 'stt_error', recoverable: true });
     expect(errors[0]?.error.cause).toBeInstanceOf(CharlaError);

@@ -50,6 +50,7 @@ export class InterruptibleOutput extends voice.AudioOutput {
   /** Given to the sink last, longest ago first: what may still be in its queue. */
   #given: AudioFrame[] = [];
   #paused = false;
+  #awaitsWords = false;
   #held: NodeJS.Timeout | undefined;
   #resuming: NodeJS.Timeout | undefined;
   /** Resolves when there is something new to do. */
@@ -118,11 +119,21 @@ export class InterruptibleOutput extends voice.AudioOutput {
 
   override resume(): void {
     super.resume();
+    // The framework takes an interruption for none after a fixed time, however long the words take.
+    if (this.#awaitsWords) return;
     clearTimeout(this.#resuming);
     this.#resuming = setTimeout(() => {
       this.#paused = false;
       this.#wake();
     }, RESUME_AFTER_MS);
+  }
+
+  /**
+   * Told whether words are awaited that may end what is being said: until then a pause goes on. Whoever finds that they
+   * were none resumes.
+   */
+  awaitWords(awaited: boolean): void {
+    this.#awaitsWords = awaited;
   }
 
   /** Stops the sound for a moment. Said again in time, it stays stopped. */

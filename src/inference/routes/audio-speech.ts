@@ -45,14 +45,8 @@ export function speechRoutes(server: FastifyInstance, models: LocalModels): void
         : { voice: model.id, language: model.languages.includes('es') ? ('es' as const) : ('en' as const) };
     const client = clientKey(request, rest.user);
     // What is said is heard first, and what follows it is wanted only later: the voice goes before its model.
-    const run = async (clause: ClauseRequest) => {
-      const release = models.holdModels(client);
-      try {
-        return await host.run(clause, { client, signal });
-      } finally {
-        release();
-      }
-    };
+    const run = (clause: ClauseRequest) =>
+      models.aheadOfModel(client, () => host.run(clause, { client, signal }));
     const pieces = speak(splitClauses(input), { voice, language, speed }, run);
     // An error before the first sound can still be answered as one.
     const first = await pieces.next();

@@ -40,15 +40,15 @@ export async function transcriptionRoutes(server: FastifyInstance, models: Local
       throw new CharlaError('CHARLA_REQUEST_INVALID', { problems: 'file: is missing', param: 'file' });
     }
     const { host } = await models.engine(model, 'stt');
-    const transcription = await host.run(
-      {
-        audio,
-        temperature,
-        ...(language === undefined ? {} : { language }),
-        ...(prompt === undefined || prompt === '' ? {} : { prompt }),
-      },
-      { client: clientKey(request, user), signal },
-    );
+    const job = {
+      audio,
+      temperature,
+      ...(language === undefined ? {} : { language }),
+      ...(prompt === undefined || prompt === '' ? {} : { prompt }),
+    };
+    const client = clientKey(request, user);
+    // Who speaks over an answer decides whether it goes on: until that is known it need not be written.
+    const transcription = await models.aheadOfModel(client, () => host.run(job, { client, signal }));
     if (format === 'text') return reply.type('text/plain; charset=utf-8').send(`${transcription.text}\n`);
     return format === 'json' ? { text: transcription.text } : verbose(transcription, temperature);
   });

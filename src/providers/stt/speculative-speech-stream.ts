@@ -33,6 +33,7 @@ interface SpeculativeSpeechOptions {
   interim: boolean;
   onVoice: (agoMs: number) => void;
   onNothing: () => void;
+  onTranscribing: (busy: boolean) => void;
   onSpeculation: (result: SpeculationResult, engineMs: number) => void;
 }
 
@@ -73,6 +74,8 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
   #guessAtMs = GUESS_EVERY_MS;
   #guess: Attempt | undefined;
   #attempt: Attempt | undefined;
+  /** Utterances whose words are not there yet. */
+  #undelivered = 0;
   #delivered: Promise<void> = Promise.resolve();
 
   /**
@@ -80,6 +83,7 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
    * @param options.interim - whether to guess at the words before the caller pauses
    * @param options.onVoice - told of each window of sound that a voice may be in, and how long ago that voice began
    * @param options.onNothing - told when somebody had seemed to speak, nothing was said, and it is quiet
+   * @param options.onTranscribing - told when an utterance is over and its words are not there yet, and when they are
    * @param options.onSpeculation - told what became of each transcription begun early, and how long the engine worked
    */
   constructor(
@@ -208,7 +212,14 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
     if (this.#attempt !== undefined) this.#options.onSpeculation('used', attempt.engineMs());
     this.#attempt = undefined;
     this.#beginUtterance();
-    this.#delivered = this.#delivered.then(async () => this.#deliver(await attempt.result, speechEndTime));
+    this.#undelivered += 1;
+    this.#options.onTranscribing(true);
+    this.#delivered = this.#delivered.then(async () => {
+      const outcome = await attempt.result;
+      this.#undelivered -= 1;
+      if (this.#undelivered === 0) this.#options.onTranscribing(false);
+      this.#deliver(outcome, speechEndTime);
+    });
   }
 
   async #guessWords(): Promise<void> {
@@ -259,10 +270,11 @@ export class SpeculativeSpeechStream extends stt.SpeechStream {
         error: outcome,
         recoverable: true,
       });
+    } else if (outcome.alternatives?.[0].text) {
+      this.#put({ ...outcome, speechEndTime });
       return;
     }
-    if (outcome.alternatives?.[0].text) this.#put({ ...outcome, speechEndTime });
-    else if (!this.#speaking) this.#options.onNothing();
+    if (!this.#speaking) this.#options.onNothing();
   }
 
   #put(event: stt.SpeechEvent): void {

@@ -37,6 +37,8 @@ export interface WhisperSTTOptions {
   onVoice?: (agoMs: number) => void;
   /** Told when somebody had seemed to speak, nothing was said (or nothing that counts), and it is quiet again. */
   onNothing?: () => void;
+  /** Told when an utterance is over and its words are not there yet, and when they are. */
+  onTranscribing?: (busy: boolean) => void;
   /** Told what became of each transcription begun before the caller had finished, and how long the engine worked, ms. */
   onSpeculation?: (result: SpeculationResult, engineMs: number) => void;
   /** Transcripts that count as if nobody had spoken. */
@@ -91,9 +93,9 @@ export class WhisperSTT extends stt.STT {
 
   override stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
     const { vad, speculative = true, onVoice = nothing, onNothing = nothing } = this.#options;
-    const { onSpeculation = nothing } = this.#options;
+    const { onTranscribing = nothing, onSpeculation = nothing } = this.#options;
     const { interimResults: interim } = this.capabilities;
-    const ahead = { speculative, interim, onVoice, onNothing, onSpeculation };
+    const ahead = { speculative, interim, onVoice, onNothing, onTranscribing, onSpeculation };
     return new SpeculativeSpeechStream(this, vad, ahead, options?.connOptions);
   }
 

@@ -218,6 +218,24 @@ describe('the voice on its way to the caller', () => {
     expect(sink.played).toEqual(numbers(1, 7));
   });
 
+  it('stays paused while the words that were said over it are not known, and what was already going on goes on', async () => {
+    const { sink, output, say } = setUp();
+    void say(1, 30);
+    await settle();
+    output.awaitWords(true);
+    await sink.play(7);
+    output.pause();
+    output.resume();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await sink.play(5);
+    expect(sink.played).toEqual(numbers(1, 7));
+    output.awaitWords(false);
+    output.resume();
+    await vi.advanceTimersByTimeAsync(100);
+    await sink.play(40);
+    expect(sink.played).toEqual(numbers(1, 30));
+  });
+
   it('loses nothing and repeats nothing, however it is paused, held and resumed', async () => {
     const action = fc.oneof(
       fc.nat(12).map((frames) => ({ kind: 'play' as const, frames })),
