@@ -17,12 +17,15 @@ export interface Contestant {
 /** The line that a worker writes once its phrases are in the speech cache. */
 const PHRASES_READY = 'the phrases of the agent are ready to be heard';
 
+/** A bench's callers hear the same answers again and again; from the third time on they would come from the cache. */
+const UNLEARNED: Mechanism = 'learned-speech';
+
 /** Charla's own worker. */
 export const CHARLA: Contestant = {
   name: 'charla',
   agentName: 'bench-charla',
   script: ['src/cli/main.ts', 'worker', '--drain', '1'],
-  env: {},
+  env: { SWITCHED_OFF: UNLEARNED },
   settledLine: PHRASES_READY,
 };
 
@@ -33,7 +36,7 @@ export function without(mechanism: Mechanism): Contestant {
     ...charla,
     name: `without ${mechanism}`,
     agentName: `${CHARLA.agentName}-${mechanism}`,
-    env: { SWITCHED_OFF: mechanism },
+    env: { SWITCHED_OFF: `${UNLEARNED},${mechanism}` },
     // Without its cache nothing is made ready.
     ...(mechanism !== 'speech-cache' && settledLine !== undefined && { settledLine }),
   };

@@ -68,8 +68,12 @@ describe('clauses of a text', () => {
     ['En el carrito tienes una laptop y un mouse.', ['En el carrito tienes ', 'una laptop y un mouse.']],
     ['There is a laptop and a mouse in it.', ['There is a laptop ', 'and a mouse in it.']],
     ['Tu compra cuesta la mitad.', ['Tu compra cuesta ', 'la mitad.']],
-    // Nobody pauses behind a word that leans on the next one.
-    ['El total de la compra es de mil.', ['El total de la compra es de mil.']],
+    ['En el carrito tienes 2 artículos.', ['En el carrito tienes ', '2 artículos.']],
+    ['El total de la compra es de mil.', ['El total de la compra ', 'es de mil.']],
+    ['Los problemas pendientes son los tickets.', ['Los problemas pendientes ', 'son los tickets.']],
+    // Nobody pauses behind a word that leans on the next one, nor in a code.
+    ['Te lo explicaré muy en serio.', ['Te lo explicaré muy en serio.']],
+    ['Escribe ahora mismo el código 4821 ya.', ['Escribe ahora mismo ', 'el código 4821 ya.']],
     ['Tienes una laptop de la tienda.', ['Tienes una laptop ', 'de la tienda.']],
     ['Dr. Smith and Mrs. Jones. They wait.', ['Dr. Smith and Mrs. Jones. ', 'They wait.']],
     ['Llega a las 3 p. m. del lunes. Vale.', ['Llega a las 3 p. m. del lunes. ', 'Vale.']],

@@ -64,22 +64,24 @@ const OPEN_END = new RegExp(
   'iu',
 );
 /** A word whose end is known. */
-const NEXT_WORD = /\s(?=(?<word>\p{L}+)[\s\p{P}])/gu;
+const NEXT_WORD = /\s(?=(?<word>\p{L}+|\d+)[\s\p{P}])/gu;
 /** Words that begin a phrase, in Spanish and English. */
 const OPENERS = new Set(
   (
-    'a al con cuando de del desde donde el en entre hasta la las los mi mis o para pero por porque que si sin sobre su sus ' +
-    'tu tus un una unas unos y ' +
-    'an and at because but by for from if in my of on or our that the to when where which with your'
+    'a al con cuando de del desde donde el en entre es está están fue hasta la las los mi mis o para pero por porque que si ' +
+    'sin sobre son su sus tu tus un una unas unos y ' +
+    'an and are at because but by for from if in is my of on or our that the to was were when where which with your'
   ).split(' '),
 );
 /** Words that lean on the next one: nobody pauses behind them. */
 const LEANING = new Set(
   (
-    'como es está están fue ha han hay he le les lo más me menos muy nos no se ser son te tan ya ' +
-    'am are as be been had has have he i is it not so she they very was we were you'
+    'como ha han hay he le les lo más me menos muy nos no se ser te tan ya ' +
+    'am as be been had has have he i it not so she they very we you'
   ).split(' '),
 );
+/** A number after these begins a phrase of its own: «En el carrito tienes | 2 artículos». */
+const COUNTING = /(?<!\p{L})(?:tienes?|tenemos|quedan|faltan|cuestan?|have|has|need|costs?)$/iu;
 const OPEN_BEGINNING = /[\d€$£¥%‰°#&@+=*–—-]/;
 
 /**
@@ -143,12 +145,19 @@ function phraseEnd(text: string, min: number): number | undefined {
   if (text.length - indent < min) return undefined;
   for (const { index, groups } of text.matchAll(NEXT_WORD)) {
     const head = text.slice(indent, index);
-    const last = head.match(/(?<!\S)\p{L}+$/u)?.[0].toLowerCase();
-    if (head.length < min || last === undefined) continue;
-    if (!OPENERS.has(groups?.word?.toLowerCase() ?? '') || OPENERS.has(last) || LEANING.has(last)) continue;
+    const next = groups?.word?.toLowerCase() ?? '';
+    if (head.length < min) continue;
+    if (/^\d/.test(next) && COUNTING.test(head)) return index + 1;
+    if (!OPENERS.has(next) || !mayBeLast(head)) continue;
     if (!isInside(head, text[index + 1] ?? '')) return index + 1;
   }
   return undefined;
+}
+
+/** Whether a speaker might pause behind the last word. */
+function mayBeLast(head: string): boolean {
+  const last = head.match(/(?<!\S)\p{L}+$/u)?.[0].toLowerCase();
+  return last !== undefined && !OPENERS.has(last) && !LEANING.has(last);
 }
 
 function markEnd(text: string, { sentenceMin, min, max }: Omit<Lengths, 'phraseMin'>): number | undefined {
@@ -173,7 +182,7 @@ function markEnd(text: string, { sentenceMin, min, max }: Omit<Lengths, 'phraseM
     // A long row of numbers has to be cut somewhere.
     if (index <= 2 * max && isInside(text.slice(indent, at - 1), text[at] ?? '')) continue;
     if (index > max) return at;
-    fitting = at;
+    if (fitting === undefined || mayBeLast(text.slice(indent, at - 1))) fitting = at;
   }
   return fitting;
 }
