@@ -30,6 +30,8 @@ export interface AssistantOptions {
   modelUrl: string;
   /** Most characters of the conversation that the model is given. */
   historyChars: number;
+  /** What the agent says now, or is about to say. */
+  currentSpeech?: () => voice.SpeechHandle | undefined;
   /** Bridges the wait for a slow engine. */
   filler?: Filler;
   /** Told what the agent is about to say, piece by piece. */
@@ -42,6 +44,8 @@ export interface AssistantOptions {
 export class Assistant extends voice.Agent {
   readonly #options: AssistantOptions;
   #greeting: string;
+  /** Whether the agent was heard after the caller's last turn. Its words may not be in the conversation yet. */
+  #heardSince = false;
 
   constructor(options: AssistantOptions) {
     super({ instructions: options.prompts.instructions(options) });
@@ -57,6 +61,12 @@ export class Assistant extends voice.Agent {
       this.#warm();
     };
     this.session.on(voice.AgentSessionEventTypes.AgentStateChanged, onState);
+    this.session.on(voice.AgentSessionEventTypes.AgentStateChanged, ({ newState }) => {
+      this.#heardSince ||= newState === 'speaking';
+    });
+    this.session.on(voice.AgentSessionEventTypes.ConversationItemAdded, ({ item }) => {
+      if (item.type === 'message' && item.role === 'user') this.#heardSince = false;
+    });
     const here = await this.#options.caller;
     if (here) this.session.say(this.#greeting);
   }
@@ -84,7 +94,10 @@ export class Assistant extends voice.Agent {
     toolCtx: llm.ToolContext,
     modelSettings: voice.ModelSettings,
   ): Promise<ReadableStream<llm.ChatChunk | string> | null> {
-    const recent = recentTurns(joinSplitTurns(chatCtx), this.#options.historyChars);
+    const recent = recentTurns(
+      this.#heardSince ? chatCtx : joinSplitTurns(chatCtx),
+      this.#options.historyChars,
+    );
     const answer = await voice.Agent.default.llmNode(this, recent, toolCtx, modelSettings);
     if (answer === null) return null;
     const model = this.session.llm instanceof llm.LLM ? this.session.llm : undefined;
@@ -142,9 +155,10 @@ export class Assistant extends voice.Agent {
     text: ReadableStream<string | voice.TimedString>,
     modelSettings: voice.ModelSettings,
   ): Promise<ReadableStream<string | voice.TimedString> | null> {
+    const interrupted = this.#options.currentSpeech?.()?.waitIfNotInterrupted([new Promise(() => undefined)]);
     const said = await voice.Agent.default.transcriptionNode(this, text, modelSettings);
     return (
-      said?.pipeThrough(
+      (said === null || interrupted === undefined ? said : endWhen(said, interrupted))?.pipeThrough(
         new TransformStream({
           transform: (piece, controller) => {
             this.#options.onWords(typeof piece === 'string' ? piece : piece.text);
@@ -154,4 +168,22 @@ export class Assistant extends voice.Agent {
       ) ?? null
     );
   }
+}
+
+/**
+ * A stream that also ends when something happens. The framework forwards words until there are no more: an interrupted
+ * answer whose next clause is still being made would hold up the next answer for four seconds (`forwardText` in
+ * `voice/generation.ts` of @livekit/agents 1.9.0 looks at its signal between two words only).
+ */
+function endWhen<T>(source: ReadableStream<T>, end: Promise<unknown>): ReadableStream<T> {
+  const reader = source.getReader();
+  const ended = end.then(() => ({ done: true as const, value: undefined }));
+  return new ReadableStream<T>({
+    pull: async (controller) => {
+      const { done, value } = await Promise.race([reader.read(), ended]);
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
 }

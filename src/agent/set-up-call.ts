@@ -109,6 +109,7 @@ export async function setUpCall(
     },
     historyChars: historyChars(providers.llm),
     ...(isOn(config, 'filler') && { filler }),
+    currentSpeech: () => speeches.first,
     onWords: (text) => overlap.agentSays(text),
     onModelSilent: ({ code }) => publishNotice(room, code, log),
   });
