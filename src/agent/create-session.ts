@@ -25,7 +25,7 @@ export interface CallSession {
  * The session of one call: VAD, speech to text, model, speech, and how they take turns.
  *
  * @param options.id - whose call it is, so that shared model servers queue fairly
- * @param options.keep - which clauses of the agent's speech are worth keeping in the cache
+ * @param options.kept - the cache of the agent's speech, and which of its clauses are worth keeping there
  * @param options.backchannels - what the caller may say without cutting the agent off
  * @param options.onNothing - told when what had seemed to be speech was none, or a backchannel
  * @param options.onTranscribing - told when the caller has paused and their words are not there yet, and when they are
@@ -38,8 +38,7 @@ export function createSession(options: {
   language: Language;
   providers: Providers;
   vad: VAD;
-  cache?: SpeechCache | undefined;
-  keep: (clause: string) => Keeping | undefined;
+  kept?: { cache: SpeechCache; keep: (clause: string) => Keeping | undefined };
   backchannels: Backchannels;
   onVoice: (agoMs: number) => void;
   onNothing: () => void;
@@ -47,7 +46,7 @@ export function createSession(options: {
   onBackchannel: () => void;
   record: RecordMetric;
 }): CallSession {
-  const { config, id: user, language, providers, vad, cache, keep, backchannels, onVoice, record } = options;
+  const { config, id: user, language, providers, vad, kept, backchannels, onVoice, record } = options;
   const overlap = new Overlap(backchannels);
   const pauses = new Pauses();
   const detector = new TurnDetector({ language, pauses, shape: isOn(config, 'turn-shape') });
@@ -79,9 +78,8 @@ export function createSession(options: {
   const tts = createSpeech(config, {
     endpoint: providers.tts,
     language,
-    keep,
     user,
-    ...(cache !== undefined && { cache }),
+    ...kept,
   });
   const session = new voice.AgentSession({
     vad,

@@ -2,12 +2,11 @@ import type { JobProcess, VAD } from '@livekit/agents';
 import * as silero from '@livekit/agents-plugin-silero';
 import { type Config, isOn, type Language, loadConfig } from '../config/config.ts';
 import { type Providers, resolveProviders } from '../providers/resolve.ts';
-import type { SpeechCache } from '../providers/tts/speech-cache.ts';
 import { AdaptiveVAD } from '../providers/vad/adaptive-vad.ts';
 import { type JobMetrics, reportToWorker } from '../telemetry/job-metrics.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { type Traces, traceCalls } from '../telemetry/traces.ts';
-import { createSpeechCache, preloadPhrases } from './create-speech.ts';
+import { type KeptSpeech, loadKeptSpeech } from './create-speech.ts';
 import { loadPrompts, type Prompts } from './prompts.ts';
 
 /** What a job process has ready before a call comes. */
@@ -20,7 +19,7 @@ export interface ReadyProcess {
   metrics: JobMetrics;
   traces: Traces;
   /** With the agent's phrases in memory; none when it is switched off. */
-  cache?: SpeechCache | undefined;
+  speech?: KeptSpeech | undefined;
 }
 
 /** Silence after which speech has ended. The turn detector looks at 200 ms, so it must be longer. */
@@ -30,9 +29,9 @@ const PRE_ROLL_MS = 300;
 
 /** What was made ready in this process, or is made now. */
 export async function readyOf(proc: JobProcess<Partial<ReadyProcess>>): Promise<ReadyProcess> {
-  const { config, log, vad, providers, prompts, metrics, traces, cache } = proc.userData;
+  const { config, log, vad, providers, prompts, metrics, traces, speech } = proc.userData;
   if (config && log && vad && providers && prompts && metrics && traces) {
-    return { config, log, vad, providers, prompts, metrics, traces, cache };
+    return { config, log, vad, providers, prompts, metrics, traces, speech };
   }
   return prepareProcess();
 }
@@ -51,11 +50,10 @@ export async function prepareProcess(): Promise<ReadyProcess> {
   const [detector, providers] = await Promise.all([silero.VAD.load(speech), resolveProviders(config)]);
   const vad = isOn(config, 'adaptive-vad') ? new AdaptiveVAD(detector, speech) : detector;
   const languages = { es: loadPrompts('es'), en: loadPrompts('en') };
-  const cache = createSpeechCache(config);
-  if (cache !== undefined) await preloadPhrases(config, providers.tts, cache, languages);
-  cache?.on('lookup', (result) => {
+  const kept = await loadKeptSpeech(config, providers.tts, languages);
+  kept?.cache.on('lookup', (result) => {
     log.debug({ result }, 'a clause was looked up in the speech cache');
     metrics.record('speech_cache_lookups_total', 1, { result });
   });
-  return { config, log, vad, providers, prompts: languages, metrics, traces, cache };
+  return { config, log, vad, providers, prompts: languages, metrics, traces, speech: kept };
 }

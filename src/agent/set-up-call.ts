@@ -12,7 +12,6 @@ import { CallObserver } from './call-observer.ts';
 import { createSession } from './create-session.ts';
 import { speakFailures } from './failures.ts';
 import { END_OF_SPEECH_MS, type ReadyProcess } from './job-process.ts';
-import { phraseClauses } from './phrase-clauses.ts';
 import { publishState } from './publish-state.ts';
 import { traceTranscriptions } from './trace-transcriptions.ts';
 import { publishNotice, publishTurnReports } from './turn-reports.ts';
@@ -39,7 +38,7 @@ export async function setUpCall(
   ready: ReadyProcess,
   options: { room: Room; output: InterruptibleOutput; context: CallContext; caller: Promise<boolean> },
 ): Promise<CallSetUp> {
-  const { config, vad, providers, prompts, metrics, cache } = ready;
+  const { config, vad, providers, prompts, metrics, speech } = ready;
   const { room, output, context, caller } = options;
   const { language, id, channel } = context.session;
   const log = ready.log.child({ session: id, channel });
@@ -52,15 +51,13 @@ export async function setUpCall(
     onState: (state) => publishState(room, state, log),
   });
   const greetingOf = (of: CallContext) => prompts[language].greeting(userName(of));
-  const { keep } = await phraseClauses(prompts[language].phrases);
   const { session, stt, tts, overlap, detector } = createSession({
     config,
     id,
     language,
     providers,
     vad,
-    cache,
-    keep,
+    ...(speech !== undefined && { kept: { cache: speech.cache, keep: speech.keep[language] } }),
     backchannels: prompts[language].backchannels,
     onVoice: (agoMs) => {
       const hold = isOn(config, 'early-hold');
