@@ -3,9 +3,9 @@ import { Command } from 'commander';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { AccessToken, RoomAgentDispatch, RoomServiceClient } from 'livekit-server-sdk';
 import type { Config } from '../src/config/config.ts';
-import { buildServer } from '../src/http/build-server.ts';
 import { createLogger } from '../src/telemetry/log.ts';
 import { startLivekitServer, testConfig } from '../test/support/livekit-server.ts';
+import { buildTestServer } from '../test/support/test-server.ts';
 import type { BenchResult } from './support/bench-result.ts';
 import { count, parseOptions } from './support/options.ts';
 
@@ -82,7 +82,7 @@ async function withServer<T>(
 function ourServer(config: Config): Promise<FastifyInstance> {
   const log = createLogger('bench', 'fatal');
   // No worker runs here: the watch would take every room for forgotten. With workers it is one request for each room.
-  return buildServer({ config, log, agentWatch: { firstLookMs: 600_000 } });
+  return buildTestServer({ config, log, agentWatch: { firstLookMs: 600_000 } });
 }
 
 async function measureStart(url: string, amount: number): Promise<Measured> {

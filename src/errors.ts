@@ -50,6 +50,18 @@ export const ERRORS = {
     title: 'Session not found',
     detail: 'There is no session «{id}». Start one with POST /session/start.',
   },
+  CHARLA_SESSION_ENDED: {
+    status: 409,
+    title: 'Session is over',
+    detail:
+      'The session «{id}» is over and can no longer be changed. Start another with POST /session/start.',
+  },
+  CHARLA_SESSION_CHANGED: {
+    status: 412,
+    title: 'Session has changed',
+    detail:
+      'The data tools of the session «{id}» have changed since you read them. Read them again, and send the change with their ETag in If-Match.',
+  },
   CHARLA_USER_NOT_FOUND: {
     status: 404,
     title: 'User not found',
@@ -59,6 +71,34 @@ export const ERRORS = {
     status: 401,
     title: 'Not authorised',
     detail: 'This route needs a key. Send {how}.',
+  },
+  CHARLA_STORE_UNAVAILABLE: {
+    status: 503,
+    title: 'Database is not reachable',
+    detail:
+      'The database at {address} does not answer ({reason}). Start it, or set DATABASE_URL; then try again.',
+  },
+  CHARLA_STORE_OUTDATED: {
+    status: 503,
+    title: 'Database is of an older version',
+    detail:
+      'The database at {address} lacks {pending} migrations of this version. Run `charla migrate`, and start again.',
+  },
+  CHARLA_STORE_LOCKED: {
+    status: 503,
+    title: 'Database is in use',
+    detail:
+      'Another process has the database in {folder} open, and it is for one at a time. Stop that process, set CHARLA_HOME to another folder, or set DATABASE_URL to a PostgreSQL.',
+  },
+  CHARLA_STORE_FULL: {
+    status: 507,
+    title: 'Database has no room',
+    detail: 'The database at {address} has no room left to write. Free disk space and try again.',
+  },
+  CHARLA_STORE_FAILED: {
+    status: 500,
+    title: 'Database failed',
+    detail: 'The database failed with {code}: {reason}.',
   },
   CHARLA_LIVEKIT_UNAVAILABLE: {
     status: 503,

@@ -19,6 +19,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'the agent: joins rooms and talks',
     load: async () => (await import('./worker.ts')).workerCommand(),
   },
+  migrate: {
+    summary: 'bring the tables of the store to this version',
+    load: async () => (await import('./migrate.ts')).migrateCommand(),
+  },
   inference: {
     summary: 'local models behind the OpenAI HTTP API',
     load: async () => (await import('./inference.ts')).inferenceCommand(),

@@ -49,6 +49,24 @@ export const configSchema = z.object({
     .optional()
     .describe('Key that servers send as X-API-Key. Needed outside development.'),
 
+  DATABASE_URL: url('postgres', 'postgresql', 'memory')
+    .optional()
+    .describe(
+      'PostgreSQL 15 or newer. Without one, PGlite in CHARLA_HOME, for one process; memory:// keeps nothing.',
+    ),
+  SESSION_IDLE_MINUTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(30)
+    .describe('A session in which nobody talks, and that nobody asks for, expires after this long.'),
+  SESSION_MAX_MINUTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(720)
+    .describe('A session expires after this long, whatever happens in it.'),
+
   LIVEKIT_URL: url('ws', 'wss', 'http', 'https')
     .default('ws://127.0.0.1:7880')
     .describe('The livekit-server that rooms live on.'),

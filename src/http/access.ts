@@ -3,7 +3,7 @@ import { isAdminKey } from '../config/admin-key.ts';
 import { type Config, isOpenDevelopment } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
 import { type TokenBearer, verifyToken } from '../rooms/tokens.ts';
-import type { Session } from '../sessions/session-store.ts';
+import type { Session } from '../sessions/session.ts';
 
 /** Who may see and change a session: servers and agents all of it, the person in the call what is not private. */
 export type SessionRole = 'server' | 'participant';
@@ -13,6 +13,10 @@ export interface Access {
   isServer(request: FastifyRequest): boolean;
   /** @throws CharlaError `CHARLA_UNAUTHORIZED` */
   requireServer(request: FastifyRequest): Promise<void>;
+  /** For what is about all sessions. @throws CharlaError `CHARLA_UNAUTHORIZED` */
+  requireAdmin(request: FastifyRequest): Promise<void>;
+  /** For what only agents in calls do. @throws CharlaError `CHARLA_UNAUTHORIZED` */
+  requireAgent(request: FastifyRequest): Promise<void>;
   /** @throws CharlaError `CHARLA_UNAUTHORIZED`, the same whether or not there is such a session */
   requireSession(request: FastifyRequest, session: Session | undefined): Promise<SessionRole>;
 }
@@ -24,20 +28,26 @@ export interface Access {
 export function createAccess(config: Config): Access {
   const isOpen = isOpenDevelopment(config);
   const isServer = (request: FastifyRequest) => isOpen || isAdminKey(config, request.headers['x-api-key']);
+  const requireServer = async (request: FastifyRequest) => {
+    if (!isServer(request)) {
+      throw new CharlaError('CHARLA_UNAUTHORIZED', { how: 'ADMIN_API_KEY in the header X-API-Key' });
+    }
+  };
+  const bearerOf = async ({ headers }: FastifyRequest) => {
+    const [scheme, token] = (headers.authorization ?? '').split(' ');
+    return scheme?.toLowerCase() === 'bearer' && token !== undefined ? verifyToken(config, token) : undefined;
+  };
   return {
     isServer,
-    async requireServer(request) {
-      if (!isServer(request)) {
-        throw new CharlaError('CHARLA_UNAUTHORIZED', { how: 'ADMIN_API_KEY in the header X-API-Key' });
-      }
+    requireServer,
+    requireAdmin: requireServer,
+    async requireAgent(request) {
+      if (isServer(request) || (await bearerOf(request))?.kind === 'agent') return;
+      throw new CharlaError('CHARLA_UNAUTHORIZED', { how: "an agent's token as Authorization: Bearer" });
     },
     async requireSession(request, session) {
       if (isServer(request)) return 'server';
-      const [scheme, token] = (request.headers.authorization ?? '').split(' ');
-      const bearer =
-        scheme?.toLowerCase() === 'bearer' && token !== undefined
-          ? await verifyToken(config, token)
-          : undefined;
+      const bearer = await bearerOf(request);
       if (bearer?.kind === 'agent') return 'server';
       if (bearer !== undefined && session !== undefined && isOf(session, bearer)) return 'participant';
       throw new CharlaError('CHARLA_UNAUTHORIZED', {

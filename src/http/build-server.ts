@@ -6,7 +6,8 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Config } from '../config/config.ts';
 import { AgentWatch, type AgentWatchOptions } from '../rooms/agent-watch.ts';
 import { createLiveKit, type LiveKit } from '../rooms/livekit.ts';
-import { createMemorySessionStore, type SessionStore } from '../sessions/session-store.ts';
+import { createSessionStore } from '../sessions/session-store.ts';
+import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createAccess } from './access.ts';
 import type { HttpContext } from './context.ts';
@@ -25,8 +26,9 @@ import { userDataRoutes } from './routes/user-data.ts';
 export interface ServerOptions {
   config: Config;
   log: Logger;
+  /** Open and migrated; whoever opened it closes it. */
+  store: Store;
   livekit?: LiveKit;
-  sessions?: SessionStore;
   agentWatch?: AgentWatchOptions;
   health?: () => Promise<Health>;
   /** Folder of the built page. */
@@ -38,13 +40,14 @@ const PAGE_ROOT = fileURLToPath(new URL('../../dist/web', import.meta.url));
 
 /** The HTTP API and the page, ready to `listen` or to be asked by `inject`; connects to nothing by itself. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { config, log } = options;
+  const { config, log, store } = options;
   const livekit = options.livekit ?? createLiveKit(config);
-  const sessions = options.sessions ?? createMemorySessionStore();
+  const sessions = createSessionStore(store, config);
   const watch = new AgentWatch(livekit, config.AGENT_NAME, log, options.agentWatch);
   const context: HttpContext = {
     config,
     livekit,
+    store,
     sessions,
     watch,
     access: createAccess(config),

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { AgentWatch } from '../rooms/agent-watch.ts';
 import type { LiveKit } from '../rooms/livekit.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
+import type { Store } from '../store/store.ts';
 import type { Access } from './access.ts';
 import type { Conversations } from './conversations.ts';
 import type { Health } from './health.ts';
@@ -10,6 +11,7 @@ import type { Health } from './health.ts';
 export interface HttpContext {
   config: Config;
   livekit: LiveKit;
+  store: Store;
   sessions: SessionStore;
   watch: AgentWatch;
   access: Access;

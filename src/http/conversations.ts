@@ -6,7 +6,9 @@ import { isRoomGone, type LiveKit } from '../rooms/livekit.ts';
 import { encodeRoomMetadata, parseRoomMetadata } from '../rooms/metadata.ts';
 import { openRoom, openRoomMetadata, updateRoomMetadata } from '../rooms/open-room.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
-import type { Session, SessionStore } from '../sessions/session-store.ts';
+import { isOpen, type Session } from '../sessions/session.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
+import { isDuplicate } from '../store/store-error.ts';
 
 export interface StartRequest {
   userId: string;
@@ -29,12 +31,16 @@ export interface Conversations {
    */
   joinDefault(request: StartRequest): Promise<Session>;
   /**
-   * Changes the data tools of a session and of its room; changes of one session happen one after another.
+   * Changes the data tools of a session and of its room. Of changes at the same time, here or in another process, none
+   * is lost.
    *
-   * @param change - makes the new data tools of the current ones; what it throws is thrown, and nothing has changed
-   * @throws CharlaError `CHARLA_SESSION_NOT_FOUND`, or as `LiveKit.request`, and nothing has changed
+   * @param change - makes the new data tools of the current ones, perhaps more than once; what it throws is thrown, and
+   *   nothing has changed
+   * @param revision - the one that the change was made for; any unless given
+   * @throws CharlaError `CHARLA_SESSION_NOT_FOUND`, `CHARLA_SESSION_ENDED`, `CHARLA_SESSION_CHANGED`, or as
+   *   `LiveKit.request`, and nothing has changed
    */
-  changeDataTools(id: string, change: (current: DataTools) => DataTools): Promise<Session>;
+  changeDataTools(id: string, change: (current: DataTools) => DataTools, revision?: number): Promise<Session>;
 }
 
 export function createConversations(
@@ -60,7 +66,7 @@ export function createConversations(
   };
 
   const createIn = async (bring: typeof open, request: StartRequest, id: string, room: string) => {
-    const session = await sessions.create({
+    const wanted = {
       id,
       room,
       userId: request.userId,
@@ -68,7 +74,14 @@ export function createConversations(
       channel: 'browser',
       language: request.language ?? config.LANGUAGE,
       dataTools: request.dataTools ?? {},
+    };
+    const session = await sessions.create(wanted).catch(async (error: unknown) => {
+      // Another process was asked for the same room at the same time; its session is everybody's.
+      const theirs = isDuplicate(error) ? await sessions.getByRoom(room) : undefined;
+      if (theirs === undefined) throw error;
+      return theirs;
     });
+    if (session.id !== id) return session;
     try {
       return await bring(session);
     } catch (error) {
@@ -83,15 +96,45 @@ export function createConversations(
     const [known, metadata] = await Promise.all([sessions.getByRoom(room), openRoomMetadata(livekit, room)]);
     if (metadata === undefined) {
       if (known?.userId === userId) return open(known);
-      if (known !== undefined) await sessions.delete(known.id);
+      if (known !== undefined) await sessions.end(known.id);
       return createIn(open, request, randomUUID(), room);
     }
-    const described = parseRoomMetadata(metadata);
-    if (described === undefined) return createIn(adopt, request, randomUUID(), room);
+    if (known === undefined) return createIn(adopt, request, randomUUID(), room);
     watch.watch(room);
-    if (known?.id === described.session.id) return known;
-    // The room outlived the process that opened it, and with it what was known of its session.
-    return sessions.create({ ...described.session, room, dataTools: described.dataTools ?? {} });
+    return known;
+  };
+
+  const changeStored = async (
+    id: string,
+    change: (current: DataTools) => DataTools,
+    revision: number | undefined,
+  ) => {
+    // Another process may change it between our reading and our writing; somebody always comes through.
+    for (;;) {
+      const before = await sessions.get(id);
+      if (before === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
+      if (!isOpen(before)) throw new CharlaError('CHARLA_SESSION_ENDED', { id });
+      if (revision !== undefined && revision !== before.revision) {
+        throw new CharlaError('CHARLA_SESSION_CHANGED', { id });
+      }
+      const after = await sessions.replaceDataTools(id, before.revision, change(before.dataTools));
+      if (after !== undefined) return { before, after };
+    }
+  };
+
+  /** Of two processes that write at once, the later revision stays: each looks again after it has written. */
+  const tellRoom = async (changed: Session) => {
+    for (let told: Session | undefined, now: Session | undefined = changed; now !== undefined; ) {
+      try {
+        await updateRoomMetadata(livekit, now.room, roomMetadata(now));
+      } catch (error) {
+        if (isRoomGone(error)) return;
+        throw error;
+      }
+      told = now;
+      const latest = await sessions.get(changed.id);
+      now = latest !== undefined && latest.revision > told.revision ? latest : undefined;
+    }
   };
 
   return {
@@ -119,21 +162,15 @@ export function createConversations(
       });
     },
 
-    changeDataTools(id, change) {
+    changeDataTools(id, change, revision) {
       return inTurn(id, async () => {
-        const before = await sessions.get(id);
-        const after = before && (await sessions.updateDataTools(id, change(before.dataTools)));
-        if (before === undefined || after === undefined) {
-          throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
-        }
+        const { before, after } = await changeStored(id, change, revision);
         try {
           // After the store: an agent that hears of the change may fetch the data tools at once.
-          await updateRoomMetadata(livekit, after.room, roomMetadata(after));
+          await tellRoom(after);
         } catch (error) {
-          if (!isRoomGone(error)) {
-            await sessions.updateDataTools(id, before.dataTools);
-            throw error;
-          }
+          await sessions.replaceDataTools(id, after.revision, before.dataTools);
+          throw error;
         }
         return after;
       });

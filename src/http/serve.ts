@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { type Config, isOpenDevelopment } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
 import { createLiveKit } from '../rooms/livekit.ts';
+import { openReadyStore } from '../store/open-ready-store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { buildServer } from './build-server.ts';
 import { createHealthCheck } from './health.ts';
@@ -9,12 +10,14 @@ import { createHealthCheck } from './health.ts';
 /**
  * Listens on HOST and PORT, and says in the log what does not work yet.
  *
- * @throws CharlaError `CHARLA_PORT_TAKEN`
+ * @throws CharlaError `CHARLA_PORT_TAKEN`, and as {@link openReadyStore}
  */
 export async function serve(config: Config, log: Logger): Promise<FastifyInstance> {
   const livekit = createLiveKit(config);
   const health = createHealthCheck(config, livekit);
-  const server = await buildServer({ config, log, livekit, health });
+  const store = await openReadyStore(config, log);
+  const server = await buildServer({ config, log, store, livekit, health });
+  server.addHook('onClose', () => store.close());
   try {
     await server.listen({ host: config.HOST, port: config.PORT });
   } catch (error) {

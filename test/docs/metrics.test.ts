@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfig } from '../../src/config/config.ts';
-import { buildServer } from '../../src/http/build-server.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { createWorkerMetrics } from '../../src/telemetry/worker-metrics.ts';
+import { buildTestServer } from '../support/test-server.ts';
 
 const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 const log = createLogger('test', 'silent');
@@ -29,7 +29,7 @@ async function exposed(): Promise<string[]> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const worker = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
-  const app = await buildServer({ config: loadConfig({}), log });
+  const app = await buildTestServer({ config: loadConfig({}), log });
   const texts = [await worker.text(), (await app.inject('/metrics')).body];
   await app.close();
   server.closeAllConnections();

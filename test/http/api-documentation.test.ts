@@ -4,7 +4,6 @@ import { execa } from 'execa';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ERRORS } from '../../src/errors.ts';
-import { buildServer } from '../../src/http/build-server.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import {
   freePort,
@@ -12,6 +11,7 @@ import {
   type TestLivekitServer,
   testConfig,
 } from '../support/livekit-server.ts';
+import { buildTestServer } from '../support/test-server.ts';
 
 const documentation = await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8');
 const examples = [...documentation.matchAll(/```bash\n([\s\S]*?)```\n```json\n([\s\S]*?)```/gu)].map(
@@ -29,7 +29,7 @@ beforeAll(async () => {
   const port = await freePort();
   await new Promise<void>((resolve) => others.listen(port, '127.0.0.1', resolve));
   const env = { LLM_PROVIDER: 'local', WORKER_PORT: String(port), INFERENCE_PORT: String(port) };
-  app = await buildServer({ config: testConfig(livekit, env), log: createLogger('test', 'fatal') });
+  app = await buildTestServer({ config: testConfig(livekit, env), log: createLogger('test', 'fatal') });
   base = await app.listen({ host: '127.0.0.1', port: 0 });
 });
 afterAll(async () => {

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildServer } from '../../src/http/build-server.ts';
 import type { Health } from '../../src/http/health.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import {
@@ -10,6 +9,7 @@ import {
   type TestLivekitServer,
   testConfig,
 } from '../support/livekit-server.ts';
+import { buildTestServer } from '../support/test-server.ts';
 
 const log = createLogger('test', 'fatal');
 const servers: Server[] = [];
@@ -42,7 +42,7 @@ const well: RequestListener = (request, response) => {
 };
 
 async function health(env: Record<string, string>, headers: Record<string, string> = {}) {
-  const app = await buildServer({ config: testConfig(livekit, env), log });
+  const app = await buildTestServer({ config: testConfig(livekit, env), log });
   const response = await app.inject({ url: '/health', headers });
   await app.close();
   return { httpStatus: response.statusCode, ...response.json<Health>() };

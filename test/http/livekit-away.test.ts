@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildServer } from '../../src/http/build-server.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { startLivekitServer, type TestLivekitServer, testConfig } from '../support/livekit-server.ts';
+import { buildTestServer } from '../support/test-server.ts';
 
 let livekit: TestLivekitServer;
 
@@ -13,7 +13,7 @@ afterAll(async () => {
 });
 
 it('answers 503 with Retry-After while livekit-server is away, changes nothing, and works again when it is back', async () => {
-  const app = await buildServer({ config: testConfig(livekit), log: createLogger('test', 'fatal') });
+  const app = await buildTestServer({ config: testConfig(livekit), log: createLogger('test', 'fatal') });
   const start = () => app.inject({ method: 'POST', url: '/session/start', payload: { user_id: 'ana' } });
   const before = await start();
   expect(before.statusCode).toBe(201);
@@ -39,7 +39,7 @@ it('answers 503 with Retry-After while livekit-server is away, changes nothing, 
 
 it('says so when livekit-server refuses the key', async () => {
   const config = testConfig(livekit, { LIVEKIT_API_SECRET: 'another-secret-of-thirty-two-letters' });
-  const app = await buildServer({ config, log: createLogger('test', 'fatal') });
+  const app = await buildTestServer({ config, log: createLogger('test', 'fatal') });
   const response = await app.inject({ method: 'POST', url: '/session/start', payload: { user_id: 'ana' } });
   expect([response.statusCode, response.json().code]).toEqual([503, 'CHARLA_LIVEKIT_UNAUTHORIZED']);
   await app.close();

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
-import { buildServer } from '../../src/http/build-server.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
+import { buildTestServer } from '../support/test-server.ts';
 
 const log = createLogger('test', 'silent');
 const ADMIN_API_KEY = 'an-api-key-of-the-tests';
@@ -10,9 +10,9 @@ let app: FastifyInstance;
 let guarded: FastifyInstance;
 
 beforeAll(async () => {
-  app = await buildServer({ config: loadConfig({}), log });
+  app = await buildTestServer({ config: loadConfig({}), log });
   const keys = { LIVEKIT_API_KEY: 'key', LIVEKIT_API_SECRET: 'a-secret-of-more-than-thirty-two-letters' };
-  guarded = await buildServer({
+  guarded = await buildTestServer({
     config: loadConfig({ NODE_ENV: 'production', ADMIN_API_KEY, ...keys }),
     log,
   });

@@ -3,18 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { buildServer } from '../../src/http/build-server.ts';
 import { createLiveKit } from '../../src/rooms/livekit.ts';
 import { parseRoomMetadata } from '../../src/rooms/metadata.ts';
-import { createMemorySessionStore } from '../../src/sessions/session-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { startLivekitServer, type TestLivekitServer, testConfig } from '../support/livekit-server.ts';
+import { openTestStore } from '../support/store.ts';
+import { buildTestServer } from '../support/test-server.ts';
 
 const log = createLogger('test', 'fatal');
 let livekit: TestLivekitServer;
 let app: FastifyInstance;
 let guarded: FastifyInstance;
 let pageRoot: string;
+let store: Store;
 
 beforeAll(async () => {
   livekit = await startLivekitServer();
@@ -22,25 +24,26 @@ beforeAll(async () => {
   await mkdir(join(pageRoot, 'assets'));
   await writeFile(join(pageRoot, 'index.html'), '<!doctype html><title>Charla</title>');
   await writeFile(join(pageRoot, 'assets', 'index-abc123.js'), 'export {};');
-  const sessions = createMemorySessionStore();
-  app = await buildServer({
+  store = await openTestStore();
+  app = await buildTestServer({
     config: testConfig(livekit, { LLM_PROVIDER: 'local' }),
     log,
     pageRoot,
-    sessions,
+    store,
   });
   const ADMIN_API_KEY = 'key-of-the-tests-0123456789';
-  guarded = await buildServer({
+  guarded = await buildTestServer({
     config: testConfig(livekit, { NODE_ENV: 'production', ADMIN_API_KEY }),
     log,
     pageRoot,
-    sessions,
+    store,
   });
 });
 
 afterAll(async () => {
   await app?.close();
   await guarded?.close();
+  await store?.close();
   await livekit?.stop();
   await rm(pageRoot, { recursive: true, force: true });
 });
@@ -94,7 +97,7 @@ describe('POST /token', () => {
 
   it('finds the session of a room that was opened before this process started', async () => {
     const first = await token({ identity: 'ana', room: 'older' });
-    const restarted = await buildServer({ config: testConfig(livekit), log, pageRoot });
+    const restarted = await buildTestServer({ config: testConfig(livekit), log, pageRoot, store });
     const again = await restarted.inject({
       method: 'POST',
       url: '/token',
@@ -107,7 +110,7 @@ describe('POST /token', () => {
   it('brings metadata and an agent into a room that somebody else opened without', async () => {
     const api = createLiveKit(testConfig(livekit));
     await api.request(({ rooms }) => rooms.createRoom({ name: 'foreign', metadata: 'theirs' }));
-    const watching = await buildServer({
+    const watching = await buildTestServer({
       config: testConfig(livekit),
       log,
       pageRoot,
@@ -194,7 +197,11 @@ describe('the page', () => {
   });
 
   it('says what to do when it is not built', async () => {
-    const bare = await buildServer({ config: testConfig(livekit), log, pageRoot: join(pageRoot, 'nothing') });
+    const bare = await buildTestServer({
+      config: testConfig(livekit),
+      log,
+      pageRoot: join(pageRoot, 'nothing'),
+    });
     const response = await bare.inject('/');
     expect(response.statusCode).toBe(503);
     expect(response.body).toContain('npm run build');
@@ -219,7 +226,7 @@ describe('anything else', () => {
   });
 
   it('shows nothing of its inside when it fails', async () => {
-    const failing = await buildServer({
+    const failing = await buildTestServer({
       config: testConfig(livekit),
       log,
       pageRoot,

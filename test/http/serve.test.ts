@@ -75,6 +75,7 @@ it('`charla serve` listens, and ends on SIGTERM', async () => {
     {
       env: {
         NODE_ENV: 'test',
+        DATABASE_URL: 'memory://',
         PORT: String(port),
         LIVEKIT_URL: livekit.url,
         LIVEKIT_API_KEY: livekit.apiKey,

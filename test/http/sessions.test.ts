@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { AccessToken, TokenVerifier } from 'livekit-server-sdk';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { buildServer } from '../../src/http/build-server.ts';
 import { createLiveKit, type LiveKit } from '../../src/rooms/livekit.ts';
 import { parseRoomMetadata } from '../../src/rooms/metadata.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { startLivekitServer, type TestLivekitServer, testConfig } from '../support/livekit-server.ts';
+import { buildTestServer } from '../support/test-server.ts';
 
 const log = createLogger('test', 'fatal');
 const ADMIN_API_KEY = 'key-of-the-tests-0123456789';
@@ -21,8 +21,8 @@ beforeAll(async () => {
   livekit = await startLivekitServer();
   const config = testConfig(livekit);
   api = createLiveKit(config);
-  open = await buildServer({ config, log });
-  guarded = await buildServer({
+  open = await buildTestServer({ config, log });
+  guarded = await buildTestServer({
     config: testConfig(livekit, { NODE_ENV: 'production', ADMIN_API_KEY }),
     log,
   });

@@ -1,9 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import {
-  createMemorySessionStore,
-  type NewSession,
-  type SessionStore,
-} from '../../src/sessions/session-store.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { NewSession } from '../../src/sessions/session.ts';
+import { createSessionStore, type SessionStore } from '../../src/sessions/session-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { openTestStore } from '../support/store.ts';
 
 const session = (id: string, dataTools = {}): NewSession => ({
   id,
@@ -15,44 +14,51 @@ const session = (id: string, dataTools = {}): NewSession => ({
   dataTools,
 });
 
-/** Which of the sessions 1, 2 and 3 are there. */
-async function idsOf(store: SessionStore): Promise<(string | undefined)[]> {
-  const found = await Promise.all(['1', '2', '3'].map((id) => store.get(id)));
-  return found.flatMap((one) => one?.id ?? []);
-}
+let store: Store;
+let sessions: SessionStore;
 
-describe('sessions in memory', () => {
-  it('are found by id and by room, and count the changes of their data tools', async () => {
-    const store = createMemorySessionStore();
-    await store.create(session('1'));
-    expect((await store.updateDataTools('1', { a: 1 }))?.revision).toBe(2);
-    expect(await store.get('1')).toMatchObject({ dataTools: { a: 1 }, revision: 2 });
-    expect((await store.getByRoom('charla-1'))?.id).toBe('1');
-    await store.delete('1');
-    expect([await store.get('1'), await store.getByRoom('charla-1')]).toEqual([undefined, undefined]);
-    expect(await store.updateDataTools('1', {})).toBeUndefined();
+beforeAll(async () => {
+  store = await openTestStore();
+  sessions = createSessionStore(store, { SESSION_MAX_MINUTES: 60 });
+});
+afterAll(() => store.close());
+
+describe('sessions', () => {
+  it('are found by id and by room, as they were written', async () => {
+    const data = { z: 1, a: { name: 'Ana\u0000', emoji: '👋🏽', list: [null, true, 1.5e-7] } };
+    const created = await sessions.create(session('1', data));
+    expect(created).toMatchObject({ status: 'created', revision: 1, endedAt: null });
+    expect(await sessions.get('1')).toEqual(created);
+    expect(await sessions.getByRoom('charla-1')).toEqual(created);
+    expect(JSON.stringify((await sessions.get('1'))?.dataTools)).toBe(JSON.stringify(data));
+    expect(await sessions.get('nobody')).toBeUndefined();
   });
 
-  it('beyond the limit drop the one unused for longest', async () => {
-    const store = createMemorySessionStore({ maxSessions: 2 });
-    await store.create(session('1'));
-    await store.create(session('2'));
-    await store.get('1');
-    await store.create(session('3'));
-    expect(await idsOf(store)).toEqual(['1', '3']);
-    expect(await store.getByRoom('charla-2')).toBeUndefined();
+  it('count the changes of their data tools, and take none that was made for an older revision', async () => {
+    await sessions.create(session('2'));
+    expect((await sessions.replaceDataTools('2', 1, { a: 1 }))?.revision).toBe(2);
+    expect(await sessions.replaceDataTools('2', 1, { a: 2 })).toBeUndefined();
+    expect(await sessions.get('2')).toMatchObject({ dataTools: { a: 1 }, revision: 2 });
   });
 
-  it('beyond the limit of bytes do so too', async () => {
-    const store = createMemorySessionStore({ maxBytes: 2_000 });
-    for (const id of ['1', '2', '3']) await store.create(session(id, { text: 'x'.repeat(900) }));
-    expect(await idsOf(store)).toEqual(['2', '3']);
+  it('hold their room while they are open, and once they have ended take no change', async () => {
+    await sessions.create(session('3'));
+    await expect(sessions.create({ ...session('4'), room: 'charla-3' })).rejects.toMatchObject({
+      code: 'CHARLA_STORE_FAILED',
+    });
+    await sessions.end('3');
+    expect(await sessions.getByRoom('charla-3')).toBeUndefined();
+    expect(await sessions.get('3')).toMatchObject({ status: 'ended' });
+    expect(await sessions.replaceDataTools('3', 1, {})).toBeUndefined();
+    expect((await sessions.create({ ...session('4'), room: 'charla-3' })).id).toBe('4');
   });
 
-  it('expire when nobody asks for them', async () => {
-    const store = createMemorySessionStore({ idleMs: 20 });
-    await store.create(session('1'));
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    expect(await store.get('1')).toBeUndefined();
+  it('are deleted with what their data tools were before', async () => {
+    await sessions.create(session('5', { secret: 1 }));
+    await sessions.replaceDataTools('5', 1, {});
+    await sessions.delete('5');
+    expect(await sessions.get('5')).toBeUndefined();
+    await sessions.create(session('5'));
+    expect((await sessions.replaceDataTools('5', 1, {}))?.revision).toBe(2);
   });
 });

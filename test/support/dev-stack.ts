@@ -58,6 +58,8 @@ export async function startDevStack(env: Record<string, string> = {}): Promise<D
     INFERENCE_PORT: String(inference),
     LIVEKIT_URL: `ws://127.0.0.1:${livekit}`,
     NODE_ENV: 'development',
+    // Several stacks share the models of one CHARLA_HOME, where there is one store, for one of them.
+    DATABASE_URL: 'memory://',
     // With CI=true there would be colours between the words.
     NO_COLOR: '1',
     ...env,

@@ -55,10 +55,11 @@ export async function startLivekitServer(): Promise<TestLivekitServer> {
   return server;
 }
 
-/** A configuration for that server: everything else as in `.env.example`. */
+/** A configuration for that server, with a store in memory: everything else as in `.env.example`. */
 export function testConfig(livekit: TestLivekitServer, env: Record<string, string> = {}): Config {
   return loadConfig({
     NODE_ENV: 'test',
+    DATABASE_URL: 'memory://',
     LIVEKIT_URL: livekit.url,
     LIVEKIT_API_KEY: livekit.apiKey,
     LIVEKIT_API_SECRET: livekit.apiSecret,

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Config } from '../../config/config.ts';
 import { clientUrl, participantToken } from '../../rooms/tokens.ts';
-import type { Session } from '../../sessions/session-store.ts';
+import type { Session } from '../../sessions/session.ts';
 import type { callSchema } from '../schemas.ts';
 
 /** What a client needs to join the room of a session. */

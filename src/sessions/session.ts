@@ -1,0 +1,38 @@
+import type { Language } from '../config/config.ts';
+import type { DataTools } from './data-tools.ts';
+
+/**
+ * `created`: nobody has talked yet; `active`: a call runs; `ended`: it is over; `expired`: a time limit ended it. The last
+ * two are final.
+ */
+export type SessionStatus = 'created' | 'active' | 'ended' | 'expired';
+
+/** One conversation: who talks, where, and what is known about them. */
+export interface Session {
+  readonly id: string;
+  readonly userId: string;
+  readonly room: string;
+  readonly profile: string;
+  readonly channel: string;
+  readonly language: Language;
+  readonly status: SessionStatus;
+  readonly dataTools: DataTools;
+  /** Grows by one with each change of the data tools. */
+  readonly revision: number;
+  readonly createdAt: Date;
+  /** Last time that it was asked for, changed, or talked in; within a minute. */
+  readonly lastActiveAt: Date;
+  /** When it expires, whatever happens in it. */
+  readonly expiresAt: Date;
+  readonly endedAt: Date | null;
+}
+
+export type NewSession = Pick<
+  Session,
+  'id' | 'userId' | 'room' | 'profile' | 'channel' | 'language' | 'dataTools'
+>;
+
+/** Whether a session can still be joined and changed. */
+export function isOpen({ status }: Pick<Session, 'status'>): boolean {
+  return status === 'created' || status === 'active';
+}

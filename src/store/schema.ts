@@ -1,0 +1,181 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  customType,
+  index,
+  integer,
+  json,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+
+/*
+ * Tables of Charla, the same on PostgreSQL and on PGlite. After a change, `npm run migration -- <what changed>` writes
+ * the next file of `migrations/`.
+ *
+ * Documents are `json`, not `jsonb`: the order of their keys is what the agent reads aloud, and `jsonb` forgets it.
+ */
+
+/** Points in time, to the millisecond as JavaScript has them: what was read can be compared with what was written. */
+const time = customType<{ data: Date; driverData: string | Date }>({
+  dataType: () => 'timestamptz(3)',
+  toDriver: (value) => value.toISOString(),
+  fromDriver: (value) => new Date(value),
+});
+
+/** One conversation: who talks, where, and what is known about them. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: text().primaryKey(),
+    userId: text().notNull(),
+    room: text().notNull(),
+    profile: text().notNull(),
+    channel: text().notNull(),
+    language: text({ enum: ['es', 'en'] }).notNull(),
+    /** `created`: nobody has talked yet; `active`: a call runs; `ended`: it is over; `expired`: a time limit ended it. */
+    status: text({ enum: ['created', 'active', 'ended', 'expired'] }).notNull(),
+    dataTools: json().notNull(),
+    /** Grows by one with each change of the data tools. */
+    revision: integer().notNull(),
+    createdAt: time().notNull(),
+    /** Last time that the session was asked for, changed, or talked in. */
+    lastActiveAt: time().notNull(),
+    /** When the absolute limit ends it. */
+    expiresAt: time().notNull(),
+    endedAt: time(),
+  },
+  (table) => [
+    // One open session a room.
+    uniqueIndex('sessions_open_room').on(table.room).where(sql`${table.status} in ('created', 'active')`),
+    index('sessions_by_age').on(table.createdAt, table.id),
+    index('sessions_by_user').on(table.userId, table.createdAt),
+    index('sessions_by_status').on(table.status, table.lastActiveAt),
+  ],
+);
+
+/** What the data tools of a session were before they were changed. */
+export const dataToolVersions = pgTable(
+  'data_tool_versions',
+  {
+    sessionId: text()
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    revision: integer().notNull(),
+    dataTools: json().notNull(),
+    /** When the next revision took its place. */
+    replacedAt: time().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.sessionId, table.revision] })],
+);
+
+/** One call of a session: an agent in its room. */
+export const calls = pgTable(
+  'calls',
+  {
+    id: text().primaryKey(),
+    sessionId: text()
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    startedAt: time().notNull(),
+    endedAt: time(),
+    /** Why it ended, as the framework says: `participant_disconnected`, `job_shutdown`, …; `lost` when nobody said. */
+    outcome: text(),
+    /** Number of the last event of the call that is in here; those up to it are not taken twice. */
+    lastEvent: integer().notNull(),
+  },
+  (table) => [
+    index('calls_by_session').on(table.sessionId),
+    index('calls_by_age').on(table.startedAt, table.id),
+  ],
+);
+
+/** What one side said without the other taking the turn. */
+export const turns = pgTable(
+  'turns',
+  {
+    callId: text()
+      .notNull()
+      .references(() => calls.id, { onDelete: 'cascade' }),
+    /** Place in the call, from 1. */
+    number: integer().notNull(),
+    role: text({ enum: ['user', 'assistant'] }).notNull(),
+    /** For the agent: as far as it was heard. */
+    text: text().notNull(),
+    at: time().notNull(),
+    interrupted: boolean().notNull(),
+    /** Sound of the turn that had been heard when it was interrupted, ms. */
+    interruptedAtMs: integer(),
+    /** Stages of the turn, ms: `sttMs`, `endOfTurnMs`, `llmFirstTokenMs`, `ttsFirstAudioMs`, `voiceToVoiceMs`, … */
+    latencies: json().notNull(),
+    /** Tools that the model called for this turn: `[{name, ok, ms}]`. */
+    tools: json().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.callId, table.number] })],
+);
+
+/** What a call took of each model. */
+export const usage = pgTable(
+  'usage',
+  {
+    callId: text()
+      .notNull()
+      .references(() => calls.id, { onDelete: 'cascade' }),
+    kind: text({ enum: ['stt', 'llm', 'tts'] }).notNull(),
+    model: text().notNull(),
+    requests: integer().notNull(),
+    inputTokens: integer().notNull(),
+    outputTokens: integer().notNull(),
+    characters: integer().notNull(),
+    audioMs: bigint({ mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.callId, table.kind, table.model] })],
+);
+
+/** Sound of calls, in files. */
+export const recordings = pgTable(
+  'recordings',
+  {
+    id: text().primaryKey(),
+    callId: text()
+      .notNull()
+      .references(() => calls.id, { onDelete: 'cascade' }),
+    /** Under CHARLA_HOME. */
+    file: text().notNull(),
+    bytes: bigint({ mode: 'number' }).notNull(),
+    durationMs: bigint({ mode: 'number' }).notNull(),
+    createdAt: time().notNull(),
+  },
+  (table) => [index('recordings_by_call').on(table.callId)],
+);
+
+/** How the agent is for the sessions that name the profile. */
+export const profiles = pgTable('profiles', {
+  name: text().primaryKey(),
+  settings: json().notNull(),
+  revision: integer().notNull(),
+  updatedAt: time().notNull(),
+});
+
+/** Webhooks that have not been delivered yet. */
+export const webhookOutbox = pgTable(
+  'webhook_outbox',
+  {
+    /** Goes with each attempt, for the receiver to know it by. */
+    id: text().primaryKey(),
+    type: text().notNull(),
+    /** Whose session it tells of: deleted with it. */
+    sessionId: text()
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    payload: json().notNull(),
+    createdAt: time().notNull(),
+    attempts: integer().notNull(),
+    nextAttemptAt: time().notNull(),
+    lastError: text(),
+  },
+  (table) => [index('webhook_outbox_by_time').on(table.nextAttemptAt)],
+);
