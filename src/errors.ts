@@ -67,6 +67,40 @@ export const ERRORS = {
     title: 'User not found',
     detail: 'There is no user «{id}». The example hook knows: {known}.',
   },
+  CHARLA_REVISION_NOT_FOUND: {
+    status: 404,
+    title: 'Revision not found',
+    detail:
+      'The session «{id}» keeps no revision {revision} of its data tools. GET /session/{id}/data-tools/versions lists those it keeps.',
+  },
+  CHARLA_CALL_NOT_FOUND: {
+    status: 404,
+    title: 'Call not found',
+    detail:
+      'There is no call «{id}». GET /calls lists those there are; the first event of a new one has to be call.started.',
+  },
+  CHARLA_CALL_EVENTS_MISSING: {
+    status: 409,
+    title: 'Events of the call are missing',
+    detail:
+      'The event {expected} of the call «{id}» has not come yet. Send the events from that number on, in order.',
+  },
+  CHARLA_PROFILE_NOT_FOUND: {
+    status: 404,
+    title: 'Profile not found',
+    detail: 'There is no profile «{name}». GET /profiles lists those there are; PUT /profiles/{name} makes it.',
+  },
+  CHARLA_PROFILE_INVALID: {
+    status: 400,
+    title: 'Profile is not valid',
+    detail: 'The profile is not valid at «{path}»: {reason}. Correct it and send it again.',
+  },
+  CHARLA_PROFILE_CHANGED: {
+    status: 412,
+    title: 'Profile has changed',
+    detail:
+      'The profile «{name}» is not as If-Match or If-None-Match say. Read it again, and send the change with its ETag in If-Match.',
+  },
   CHARLA_UNAUTHORIZED: {
     status: 401,
     title: 'Not authorised',

@@ -1,11 +1,11 @@
 import type { Room } from '@livekit/rtc-node';
 import { RoomEvent } from '@livekit/rtc-node';
-import { AccessToken } from 'livekit-server-sdk';
 import pRetry from 'p-retry';
-import { apiUrl, type Config } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { parseRoomMetadata, type RoomSession } from '../rooms/metadata.ts';
 import { type DataTools, parseDataTools } from '../sessions/data-tools.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { askApi } from './ask-api.ts';
 
 /** Who is in the call and what is known about them, as of now. */
 export interface CallContext {
@@ -13,6 +13,8 @@ export interface CallContext {
   dataTools: DataTools;
 }
 
+/** Id of the session of a room that is not ours. */
+export const NO_SESSION = 'none';
 const FETCH_TIMEOUT_MS = 3_000;
 
 /**
@@ -23,7 +25,7 @@ export async function readCallContext(metadata: string, config: Config, log: Log
   const parsed = parseRoomMetadata(metadata);
   if (parsed === undefined) {
     const session = {
-      id: 'none',
+      id: NO_SESSION,
       userId: 'anonymous',
       profile: 'default',
       channel: 'browser',
@@ -68,15 +70,10 @@ export function watchCallContext(
 }
 
 async function fetchDataTools(sessionId: string, config: Config): Promise<DataTools> {
-  const token = new AccessToken(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, { ttl: 60 });
-  token.addGrant({ agent: true });
-  const authorization = `Bearer ${await token.toJwt()}`;
   return pRetry(
     async () => {
-      const response = await fetch(`${apiUrl(config)}/session/${encodeURIComponent(sessionId)}/data-tools`, {
-        headers: { authorization },
-        signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-      });
+      const path = `/session/${encodeURIComponent(sessionId)}/data-tools`;
+      const response = await askApi(config, path, { timeoutMs: FETCH_TIMEOUT_MS });
       if (!response.ok) throw new Error(`the API answered ${response.status}`);
       return parseDataTools(await response.json());
     },

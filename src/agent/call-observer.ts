@@ -42,6 +42,11 @@ export class CallObserver {
     return this.#states.state;
   }
 
+  /** Caller's first sound over the agent to the agent's silence, ms; the last time since the times were taken. */
+  get bargeInMs(): number | undefined {
+    return this.#bargeInMs;
+  }
+
   /** Listens to a session, which has not started yet. */
   follow(session: voice.AgentSession): void {
     const { record, log, language, channel } = this.#options;

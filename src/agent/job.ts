@@ -1,5 +1,6 @@
 import { defineAgent, type JobContext, type JobProcess, voice } from '@livekit/agents';
-import { readCallContext, watchCallContext } from './call-context.ts';
+import { watchCallContext } from './call-context.ts';
+import { openCallJournal } from './call-journal.ts';
 import { prepareProcess, type ReadyProcess, readyOf } from './job-process.ts';
 import { leaveToOther } from './only-agent.ts';
 import { publishVoice } from './publish-voice.ts';
@@ -26,7 +27,15 @@ export default defineAgent<Partial<ReadyProcess>>({
     const changes = watchCallContext(room, config, processLog);
     const context = await readCallContext(metadata, config, processLog);
     const caller = connected.then(() => somebody(ctx));
-    const { session, assistant, log, update } = await setUpCall(ready, { room, output, context, caller });
+    const journal = openCallJournal(config, context.session.id, processLog);
+    ctx.addShutdownCallback(async () => journal?.close());
+    const { session, assistant, log, update } = await setUpCall(ready, {
+      room,
+      output,
+      context,
+      caller,
+      journal,
+    });
     changes.use(update);
     session.on(voice.AgentSessionEventTypes.Close, ({ reason }) => {
       log.info({ reason }, 'call ended');

@@ -10,6 +10,7 @@ import { Assistant } from './assistant.ts';
 import type { CallContext } from './call-context.ts';
 import { CallObserver } from './call-observer.ts';
 import { createSession } from './create-session.ts';
+import type { CallJournal } from './call-journal.ts';
 import { speakFailures } from './failures.ts';
 import { END_OF_SPEECH_MS, type ReadyProcess } from './job-process.ts';
 import { publishState } from './publish-state.ts';
@@ -36,10 +37,17 @@ export interface CallSetUp {
  */
 export async function setUpCall(
   ready: ReadyProcess,
-  options: { room: Room; output: InterruptibleOutput; context: CallContext; caller: Promise<boolean> },
+ * @param options.journal - where the history of the call goes
+  options: {
+    room: Room;
+    output: InterruptibleOutput;
+    context: CallContext;
+    caller: Promise<boolean>;
+    journal?: CallJournal | undefined;
+  },
 ): Promise<CallSetUp> {
   const { config, vad, providers, prompts, metrics, speech } = ready;
-  const { room, output, context, caller } = options;
+  const { room, output, context, caller, journal } = options;
   const { language, id, channel } = context.session;
   const log = ready.log.child({ session: id, channel });
 
@@ -79,6 +87,8 @@ export async function setUpCall(
   traceTranscriptions(session);
   session.output.audio = output;
   const speeches = new OpenSpeeches();
+  // Before those who take the times of the turn.
+  journal?.follow(session, output, () => observer.bargeInMs);
   speeches.follow(session);
   const { phrases } = prompts[language];
   const filler = new Filler({
@@ -96,7 +106,10 @@ export async function setUpCall(
     data: renderDataTools(context.dataTools, language),
     greeting: greetingOf(context),
     caller: caller.then((came) => {
-      if (came) observer.callBegan();
+      if (came) {
+        journal?.began();
+        observer.callBegan();
+      }
       return came;
     }),
     log,

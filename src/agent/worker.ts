@@ -7,6 +7,7 @@ import { resolveProviders, type SpeechEndpoint } from '../providers/resolve.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createWorkerMetrics, serveWorkerMetrics } from '../telemetry/worker-metrics.ts';
 import { createSpeech, createSpeechCache } from './create-speech.ts';
+import { deliverJournalsAlways } from './journal/deliver-journals.ts';
 import { phraseClauses } from './phrase-clauses.ts';
 import { loadPrompts } from './prompts.ts';
 
@@ -56,7 +57,9 @@ export async function runWorker(config: Config, log: Logger, drainMs: number): P
   worker.event.on('worker_registered', (id: string) =>
     log.info({ worker: id, agent: config.AGENT_NAME }, 'registered'),
   );
+  const stopDelivering = deliverJournalsAlways(config, log);
   const stop = async (signal: NodeJS.Signals) => {
+    stopDelivering();
     const calls = worker.activeJobs.length;
     log.info({ signal, calls }, 'stopping: no more calls are taken');
     // Without calls there is nothing to wait for; `drain` would wait for processes that are still starting.

@@ -89,9 +89,14 @@ export const configSchema = z.object({
     .min(1)
     .default('charla')
     .describe('Name under which workers register and rooms ask for them.'),
-  API_URL: url('http', 'https')
+  API_URL: z
+    .string()
+    .transform((given) => given.split(',').map((one) => one.trim()))
+    .pipe(z.array(url('http', 'https')))
     .optional()
-    .describe('How workers reach the HTTP API, where that is not HOST and PORT.'),
+    .describe(
+      'How workers reach the HTTP API, where that is not HOST and PORT; several addresses, separated by commas, are tried in order.',
+    ),
   WORKER_PORT: port(8081).describe("Port of the worker's health check."),
   WORKER_METRICS_HOST: z
     .string()
@@ -255,9 +260,9 @@ export function serveUrl(config: Config): string {
   return localUrl(config.HOST, config.PORT);
 }
 
-/** Base URL of the HTTP API as workers reach it. */
-export function apiUrl(config: Config): string {
-  return config.API_URL ?? serveUrl(config);
+/** Base URLs of the HTTP API as workers reach it, to be tried in order. */
+export function apiUrls(config: Config): string[] {
+  return (config.API_URL ?? [serveUrl(config)]).map((url) => url.replace(/\/+$/, ''));
 }
 
 /**

@@ -3,7 +3,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
-  apiUrl,
+  apiUrls,
   configSchema,
   DEVELOPMENT_LIVEKIT_KEY,
   DEVELOPMENT_LIVEKIT_SECRET,
@@ -140,10 +140,14 @@ describe('the addresses of our own servers', () => {
     ['charla.lan', 'http://charla.lan:8000'],
   ])('with HOST=%s are %s', (HOST, url) => {
     const config = loadConfig({ HOST, INFERENCE_HOST: HOST, INFERENCE_PORT: '8000', ...ownKeys });
-    expect([serveUrl(config), apiUrl(config)]).toEqual([url, url]);
+    expect([serveUrl(config), ...apiUrls(config)]).toEqual([url, url]);
     expect(inferenceBaseUrl(config)).toBe(`${url}/v1`);
-    const API_URL = 'https://charla.example';
-    expect(apiUrl(loadConfig({ HOST, API_URL, ...ownKeys }))).toBe(API_URL);
+    const API_URL = 'https://charla.example, http://10.0.0.2:8000/';
+    expect(apiUrls(loadConfig({ HOST, API_URL, ...ownKeys }))).toEqual([
+      'https://charla.example',
+      'http://10.0.0.2:8000',
+    ]);
+    expect(() => loadConfig({ API_URL: 'https://charla.example,ftp://a' })).toThrow(/API_URL/);
   });
 });
 

@@ -1,0 +1,75 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Config } from '../../config/config.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import { deliverEvents, firstEvents } from './deliver-events.ts';
+import { EXTENSION, JournalFile, journalFolder } from './journal-file.ts';
+
+const EVERY_MS = 30_000;
+/** What could not be delivered for so long is people's data that nobody asks for. */
+const KEPT_MS = 7 * 24 * 3_600_000;
+
+/** Delivers, now and then, what calls left behind whose processes are gone. @returns stops it */
+export function deliverJournalsAlways(config: Config, log: Logger): () => void {
+  let running = false;
+  const deliver = () => {
+    if (running) return;
+    running = true;
+    deliverJournals(config, log)
+      .catch((error: unknown) => log.error({ err: error }, 'journals of calls could not be delivered'))
+      .finally(() => {
+        running = false;
+      });
+  };
+  const timer = setInterval(deliver, EVERY_MS).unref();
+  deliver();
+  return () => clearInterval(timer);
+}
+
+/**
+ * Delivers the events that calls left in files because no API took them, once. Files of calls that still run, and those
+ * that another worker delivers, are left alone; so is the rest when no API answers.
+ */
+export async function deliverJournals(config: Config, log: Logger): Promise<void> {
+  const folder = journalFolder(config);
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((one) => one.endsWith(EXTENSION))) {
+    const callId = basename(name, EXTENSION);
+    const file = new JournalFile(config, callId);
+    if (!(await file.take())) continue;
+    try {
+      const done = await deliverFile(config, callId, file, log);
+      const changedAt = await stat(join(folder, name)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => undefined,
+      );
+      const tooOld = changedAt !== undefined && Date.now() - changedAt > KEPT_MS;
+      if (tooOld)
+        log.error({ call: callId }, 'the events of a call could not be delivered for a week; dropped');
+      if (done || tooOld) await file.remove();
+      if (!done && !tooOld) return;
+    } finally {
+      await file.release();
+    }
+  }
+}
+
+/** @returns whether the file has done its duty */
+async function deliverFile(config: Config, callId: string, file: JournalFile, log: Logger): Promise<boolean> {
+  const events = await file.read();
+  for (let sent = 0; sent < events.length; ) {
+    const batch = firstEvents(events.slice(sent));
+    const delivery = await deliverEvents(config, callId, batch);
+    if (delivery.kind === 'away') return false;
+    if (delivery.kind === 'refused') {
+      log.error({ call: callId, code: delivery.code }, 'the API refuses the events of a call; dropped');
+      return true;
+    }
+    sent += batch.length;
+  }
+  // Another worker may have been here in between.
+  if (events.length > 0) {
+    log.info({ call: callId, events: events.length }, 'events that a call left behind were delivered');
+  }
+  return true;
+}
