@@ -3,7 +3,15 @@ import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = new URL('../../', import.meta.url);
-const PAGES = ['README.md', 'bench/README.md', 'docs/architecture.md', 'docs/api.md', 'docs/metrics.md'];
+const PAGES = [
+  'README.md',
+  'bench/README.md',
+  'docs/architecture.md',
+  'docs/api.md',
+  'docs/metrics.md',
+  'docs/store.md',
+  'docs/webhooks.md',
+];
 
 const read = (path: string) => readFile(new URL(path, ROOT), 'utf8');
 const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> };
