@@ -1,4 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Config, Language } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
 import type { AgentWatch } from '../rooms/agent-watch.ts';
@@ -6,20 +8,30 @@ import { isRoomGone, type LiveKit } from '../rooms/livekit.ts';
 import { encodeRoomMetadata, parseRoomMetadata } from '../rooms/metadata.ts';
 import { openRoom, openRoomMetadata, updateRoomMetadata } from '../rooms/open-room.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
-import { isOpen, type Session } from '../sessions/session.ts';
-import type { SessionStore } from '../sessions/session-store.ts';
-import { isDuplicate } from '../store/store-error.ts';
+import { type ProfileCheck, profileCheck } from '../sessions/profile-check.ts';
+import type { ProfileStore } from '../sessions/profile-store.ts';
+import { FIRST_REVISION, isOpen, type NewSession, type Session } from '../sessions/session.ts';
+import type { ChangedBy, SessionStore } from '../sessions/session-store.ts';
+import type { HookData, InitialData } from './hook-data.ts';
+import type { RoomUpkeep } from './room-upkeep.ts';
 
 export interface StartRequest {
   userId: string;
   dataTools?: DataTools;
+  /** Whether the person's own client gave the data tools, and not a server. */
+  isOwn?: boolean;
   profile?: string;
   language?: Language;
 }
 
 /** Sessions and their rooms, kept in step. */
 export interface Conversations {
-  /** A new session in a room of its own. @throws CharlaError as `LiveKit.request`; there is then no session */
+  /**
+   * A new session in a room of its own.
+   *
+   * @throws CharlaError as `LiveKit.request`, or `CHARLA_DATA_TOOLS_INVALID` where its profile has a schema; there is then
+   *   no session
+   */
   start(request: StartRequest): Promise<Session>;
   /** The session of a named room, which is opened when it is not there. @throws CharlaError as `LiveKit.request` */
   join(request: StartRequest & { room: string }): Promise<Session>;
@@ -36,56 +48,107 @@ export interface Conversations {
    *
    * @param change - makes the new data tools of the current ones, perhaps more than once; what it throws is thrown, and
    *   nothing has changed
-   * @param revision - the one that the change was made for; any unless given
+   * @param revisions - those that the change was made for; any unless given
+   * @param by - who wants it; a server unless given
    * @throws CharlaError `CHARLA_SESSION_NOT_FOUND`, `CHARLA_SESSION_ENDED`, `CHARLA_SESSION_CHANGED`, or as
-   *   `LiveKit.request`, and nothing has changed
+   *   `LiveKit.request`; the data tools are then what they were, as a further revision where LiveKit failed
    */
-  changeDataTools(id: string, change: (current: DataTools) => DataTools, revision?: number): Promise<Session>;
+  changeDataTools(
+    id: string,
+    change: (current: DataTools) => DataTools,
+    revisions?: readonly number[],
+    by?: ChangedBy,
+  ): Promise<Session>;
+  /**
+   * Ends a session and closes its room; one that is over stays as it is.
+   *
+   * @throws CharlaError `CHARLA_SESSION_NOT_FOUND`
+   */
+  end(id: string): Promise<Session>;
+  /**
+   * Forgets a session, with everything that hangs on it, and closes its room.
+   *
+   * @throws CharlaError `CHARLA_SESSION_NOT_FOUND`
+   */
+  delete(id: string): Promise<void>;
 }
+
+/** The room of a session younger than this may be about to be opened by another process, … */
+const OPENING_MS = 10_000;
+/** … which is waited for this long. */
+const OPENING_WAIT_MS = 2_000;
+const LOOK_AGAIN_MS = 50;
 
 export function createConversations(
   config: Config,
   livekit: LiveKit,
   sessions: SessionStore,
   watch: AgentWatch,
+  upkeep: RoomUpkeep,
+  hookData: HookData,
+  profiles: ProfileStore,
 ): Conversations {
   const inTurn = createTurns();
 
+  const metadataOf = async (session: RoomContent) =>
+    roomMetadata(session, (await profiles.getCached(session.profile)) !== undefined);
+
+  const openRoomOf = async (session: RoomContent & Pick<Session, 'room'>) =>
+    openRoom(livekit, {
+      room: session.room,
+      metadata: await metadataOf(session),
+      agentName: config.AGENT_NAME,
+    });
+
   const open = async (session: Session) => {
-    const { room } = session;
-    await openRoom(livekit, { room, metadata: roomMetadata(session), agentName: config.AGENT_NAME });
-    watch.watch(room);
+    await openRoomOf(session);
+    watch.watch(session.room);
     return session;
   };
 
   /** Puts the metadata into a room that somebody else opened; the watch brings the agent. */
   const adopt = async (session: Session) => {
-    await updateRoomMetadata(livekit, session.room, roomMetadata(session));
+    await updateRoomMetadata(livekit, session.room, await metadataOf(session));
     watch.watch(session.room);
     return session;
   };
 
-  const createIn = async (bring: typeof open, request: StartRequest, id: string, room: string) => {
-    const wanted = {
-      id,
-      room,
-      userId: request.userId,
-      profile: request.profile ?? 'browser',
-      channel: 'browser',
-      language: request.language ?? config.LANGUAGE,
-      dataTools: request.dataTools ?? {},
-    };
-    const session = await sessions.create(wanted).catch(async (error: unknown) => {
+  const newSession = async (request: StartRequest, id: string, room: string) => {
+    const {
+      userId,
+      dataTools = {},
+      isOwn = false,
+      profile = 'browser',
+      language = config.LANGUAGE,
+    } = request;
+    const user = { userId, profile, channel: 'browser', language };
+    const [asked, check] = await Promise.all([
+      hookData.initial(user, { dataTools, isOwn }),
+      profileCheck(profiles, profile),
+    ]);
+    const initial = checkedInitial(asked, request.dataTools, check);
+    const wanted: NewSession = { id, room, ...user, dataTools: initial.dataTools };
+    return { wanted, initial };
+  };
+
+  const followHook = ({ id }: Session, initial: InitialData) =>
+    hookData.follow(initial, (change) => conversations.changeDataTools(id, change, undefined, 'hook'));
+
+  /** To be called in the room's turn. */
+  const createIn = async (bring: typeof open, request: StartRequest, room: string) => {
+    const { wanted, initial } = await newSession(request, randomUUID(), room);
+    const created = await sessions.create(wanted);
+    if (created === undefined) {
       // Another process was asked for the same room at the same time; its session is everybody's.
-      const theirs = isDuplicate(error) ? await sessions.getByRoom(room) : undefined;
-      if (theirs === undefined) throw error;
-      return theirs;
-    });
-    if (session.id !== id) return session;
+      const theirs = await sessions.getByRoom(room);
+      return theirs === undefined ? undefined : open(theirs);
+    }
     try {
-      return await bring(session);
+      const brought = await bring(created);
+      followHook(brought, initial);
+      return brought;
     } catch (error) {
-      await sessions.delete(id);
+      await sessions.delete(created.id);
       throw error;
     }
   };
@@ -93,31 +156,47 @@ export function createConversations(
   /** To be called in the room's turn. */
   const enter = async (request: StartRequest & { room: string }) => {
     const { room, userId } = request;
-    const [known, metadata] = await Promise.all([sessions.getByRoom(room), openRoomMetadata(livekit, room)]);
-    if (metadata === undefined) {
-      if (known?.userId === userId) return open(known);
-      if (known !== undefined) await sessions.end(known.id);
-      return createIn(open, request, randomUUID(), room);
+    // Again only when another process opens the room at the same time, or ended its session while we looked.
+    for (const deadlineMs = Date.now() + OPENING_WAIT_MS; ; ) {
+      const [known, metadata] = await Promise.all([
+        sessions.getByRoom(room),
+        openRoomMetadata(livekit, room),
+      ]);
+      if (known !== undefined && metadata !== undefined) {
+        watch.watch(room);
+        return known;
+      }
+      if (known !== undefined) {
+        if (known.userId === userId) return open(known);
+        if (isYoung(known) && Date.now() < deadlineMs) {
+          await sleep(LOOK_AGAIN_MS);
+          continue;
+        }
+        await sessions.end(known.id);
+      }
+      const session = await createIn(metadata === undefined ? open : adopt, request, room);
+      if (session !== undefined) return session;
     }
-    if (known === undefined) return createIn(adopt, request, randomUUID(), room);
-    watch.watch(room);
-    return known;
   };
 
   const changeStored = async (
     id: string,
     change: (current: DataTools) => DataTools,
-    revision: number | undefined,
+    revisions: readonly number[] | undefined,
+    by: ChangedBy | undefined,
   ) => {
     // Another process may change it between our reading and our writing; somebody always comes through.
     for (;;) {
       const before = await sessions.get(id);
       if (before === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
       if (!isOpen(before)) throw new CharlaError('CHARLA_SESSION_ENDED', { id });
-      if (revision !== undefined && revision !== before.revision) {
+      if (revisions?.includes(before.revision) === false) {
         throw new CharlaError('CHARLA_SESSION_CHANGED', { id });
       }
-      const after = await sessions.replaceDataTools(id, before.revision, change(before.dataTools));
+      const check = await profileCheck(profiles, before.profile);
+      const next = change(before.dataTools);
+      check(next);
+      const after = await sessions.replaceDataTools(id, before.revision, next, by);
       if (after !== undefined) return { before, after };
     }
   };
@@ -126,7 +205,7 @@ export function createConversations(
   const tellRoom = async (changed: Session) => {
     for (let told: Session | undefined, now: Session | undefined = changed; now !== undefined; ) {
       try {
-        await updateRoomMetadata(livekit, now.room, roomMetadata(now));
+        await updateRoomMetadata(livekit, now.room, await metadataOf(now));
       } catch (error) {
         if (isRoomGone(error)) return;
         throw error;
@@ -137,10 +216,28 @@ export function createConversations(
     }
   };
 
-  return {
-    start(request) {
+  const conversations: Conversations = {
+    async start(request) {
       const id = randomUUID();
-      return createIn(open, request, id, `charla-${id}`);
+      const { wanted, initial } = await newSession(request, id, `charla-${id}`);
+      // Nobody else knows of the room: the two need not wait for each other.
+      const [created, opened] = await Promise.allSettled([
+        sessions.create(wanted),
+        openRoomOf({ ...wanted, revision: FIRST_REVISION }),
+      ]);
+      if (opened.status === 'rejected') {
+        if (created.status === 'fulfilled') await sessions.delete(id);
+        // It may be there, and only its answer was lost.
+        upkeep.later(wanted.room, () => upkeep.close(wanted.room));
+        throw opened.reason;
+      }
+      if (created.status === 'rejected' || created.value === undefined) {
+        await upkeep.close(wanted.room);
+        throw created.status === 'rejected' ? created.reason : new Error('a new id is in use already');
+      }
+      watch.watch(wanted.room);
+      followHook(created.value, initial);
+      return created.value;
     },
 
     join(request) {
@@ -162,24 +259,80 @@ export function createConversations(
       });
     },
 
-    changeDataTools(id, change, revision) {
+    changeDataTools(id, change, revisions, by) {
       return inTurn(id, async () => {
-        const { before, after } = await changeStored(id, change, revision);
+        const { before, after } = await changeStored(id, change, revisions, by);
         try {
           // After the store: an agent that hears of the change may fetch the data tools at once.
           await tellRoom(after);
         } catch (error) {
-          await sessions.replaceDataTools(id, after.revision, before.dataTools);
+          // The room may have heard of it all the same: it is told what holds as soon as it can be.
+          upkeep.later(id, async () => {
+            const now = await sessions.get(id);
+            if (now !== undefined && isOpen(now)) await tellRoom(now);
+          });
+          await sessions.replaceDataTools(id, after.revision, before.dataTools, by);
           throw error;
         }
         return after;
       });
     },
+
+    async end(id) {
+      const ended = await sessions.end(id);
+      const session = await sessions.get(id);
+      if (session === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
+      if (ended) await upkeep.close(session.room);
+      return session;
+    },
+
+    async delete(id) {
+      const deleted = await sessions.delete(id);
+      if (deleted === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
+      await upkeep.close(deleted.room);
+      await upkeep.removeFiles(deleted.files);
+    },
   };
+  return conversations;
 }
 
-function roomMetadata({ id, userId, profile, channel, language, dataTools, revision }: Session): string {
-  return encodeRoomMetadata({ session: { id, userId, profile, channel, language }, dataTools, revision });
+/** What a room says of its session. */
+type RoomContent = Pick<
+  Session,
+  'id' | 'userId' | 'profile' | 'channel' | 'language' | 'dataTools' | 'revision'
+>;
+
+/** Whether another process may still be opening the room. */
+function isYoung({ status, createdAt }: Session): boolean {
+  return status === 'created' && Date.now() - createdAt.getTime() < OPENING_MS;
+}
+
+function roomMetadata(session: RoomContent, hasProfile: boolean): string {
+  const { id, userId, profile, channel, language, dataTools, revision } = session;
+  const about = { id, userId, profile, channel, language };
+  return encodeRoomMetadata({ session: about, dataTools, hasProfile, revision });
+}
+
+/**
+ * What a session begins with, as its profile wants it. Who starts it answers for what they give; the hook's answer is left
+ * out where it does not keep to the schema, and a session may begin with nothing.
+ *
+ * @throws CharlaError `CHARLA_DATA_TOOLS_INVALID`
+ */
+function checkedInitial(
+  initial: InitialData,
+  given: DataTools | undefined,
+  check: ProfileCheck,
+): InitialData {
+  if (given === undefined && Object.keys(initial.dataTools).length === 0) return initial;
+  try {
+    check(initial.dataTools, '/data_tools');
+    return initial;
+  } catch (error) {
+    if (given !== undefined && isDeepStrictEqual(initial.dataTools, given)) throw error;
+    if (given !== undefined) check(given, '/data_tools');
+    return { ...initial, dataTools: given ?? {} };
+  }
 }
 
 /** Always the same for one user, and says nothing about them: names of rooms stand in the log. */

@@ -1,5 +1,5 @@
 import { RoomAgentDispatch } from 'livekit-server-sdk';
-import type { LiveKit } from './livekit.ts';
+import { isRoomGone, type LiveKit } from './livekit.ts';
 
 /** A room that nobody has joined closes after this long, and its agent is free again. */
 const EMPTY_SECONDS = 2 * 60;
@@ -36,6 +36,29 @@ export async function openRoom(
  */
 export async function updateRoomMetadata(livekit: LiveKit, room: string, metadata: string): Promise<void> {
   await livekit.request(({ rooms }) => rooms.updateRoomMetadata(room, metadata), { idempotent: true });
+}
+
+/**
+ * Closes a room; everybody in it hangs up. One that is not there stays so.
+ *
+ * @throws CharlaError as {@link LiveKit.request}
+ */
+export async function closeRoom(livekit: LiveKit, room: string): Promise<void> {
+  try {
+    await livekit.request(({ rooms }) => rooms.deleteRoom(room), { idempotent: true });
+  } catch (error) {
+    if (!isRoomGone(error)) throw error;
+  }
+}
+
+/**
+ * Those of the rooms that are open now.
+ *
+ * @throws CharlaError as {@link LiveKit.request}
+ */
+export async function openRooms(livekit: LiveKit, rooms: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = await livekit.request((clients) => clients.rooms.listRooms([...rooms]), { idempotent: true });
+  return new Set(found.map(({ name }) => name));
 }
 
 /** The metadata of a room that is open now; undefined when there is no such room. */

@@ -1,101 +1,352 @@
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, gt, inArray, lt, lte, or, type SQL, sql } from 'drizzle-orm';
+import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/config.ts';
-import { dataToolVersions, sessions } from '../store/schema.ts';
-import type { Store } from '../store/store.ts';
+import { CharlaError } from '../errors.ts';
+import { calls, dataToolVersions, recordings, sessions } from '../store/schema.ts';
+import type { Database, Store } from '../store/store.ts';
 import type { DataTools } from './data-tools.ts';
-import type { NewSession, Session } from './session.ts';
+import { inBatches } from './in-batches.ts';
+import { FIRST_REVISION, type NewSession, type Session, type SessionSummary } from './session.ts';
+import { createSessionCache } from './session-cache.ts';
+import { createSessionStatements } from './session-statements.ts';
 
 /** Sessions as they are kept. Each function throws what {@link Store.query} throws. */
 export interface SessionStore {
-  create(session: NewSession): Promise<Session>;
+  /** @returns undefined when another open session has the room already */
+  create(session: NewSession): Promise<Session | undefined>;
+  /** As it is now in the store. */
   get(id: string): Promise<Session | undefined>;
+  /**
+   * From memory, where nothing has changed: as it is now, or, when another process changed it, as it was a moment (some
+   * milliseconds) ago.
+   */
+  getCached(id: string): Promise<Session | undefined>;
   /** The open session of a room. */
   getByRoom(room: string): Promise<Session | undefined>;
+  /** Sessions, newest first, without their data tools. */
+  list(filter: SessionFilter): Promise<SessionSummary[]>;
   /**
    * Replaces the data tools of an open session, if they are still of this revision, and keeps what they were.
    *
+   * @param by - who wants it; a server unless given
    * @returns the session as it is now; undefined when there is no such open session, or its data tools have changed
    */
-  replaceDataTools(id: string, revision: number, dataTools: DataTools): Promise<Session | undefined>;
-  /** Ends an open session: it can no longer be joined or changed. */
-  end(id: string): Promise<void>;
-  /** Deletes a session and everything that hangs on it, for good. */
-  delete(id: string): Promise<void>;
+  replaceDataTools(
+    id: string,
+    revision: number,
+    dataTools: DataTools,
+    by?: ChangedBy,
+  ): Promise<Session | undefined>;
+  /** Earlier revisions of the data tools, newest first: the last {@link KEPT_VERSIONS}. */
+  listVersions(id: string): Promise<DataToolsVersion[]>;
+  /** The data tools as they were at an earlier revision; undefined when that is not kept. */
+  getVersion(id: string, revision: number): Promise<DataTools | undefined>;
+  /** A call has begun. @returns whether the session is open */
+  activate(id: string): Promise<boolean>;
+  /** Notes that somebody talks in an open session, or asks for it; at most once a minute. */
+  touch(id: string): Promise<void>;
+  /** Ends an open session, for good. @returns whether it was open */
+  end(id: string): Promise<boolean>;
+  /**
+   * Ends, for good, open sessions that are over their time limits. Of several processes that try at once, one gets each.
+   *
+   * @param limit - how many at most
+   */
+  expire(limit: number): Promise<SessionSummary[]>;
+  /**
+   * Active sessions in which nobody has talked and that nobody has asked for since.
+   *
+   * @param after - id of the last one that is known; they come in order of id
+   */
+  listQuiet(since: Date, limit: number, after?: string): Promise<SessionSummary[]>;
+  /** Deletes a session and everything that hangs on it, for good. @returns what is left to clean up; undefined: no such session */
+  delete(id: string): Promise<DeletedSession | undefined>;
 }
 
+/** Who changed data tools: a server, the person's own client, the agent of the call, or the integrator's hook. */
+export type ChangedBy = 'server' | 'participant' | 'agent' | 'hook';
+
+export interface SessionFilter {
+  /** 1 or more. */
+  limit: number;
+  /** The last one that is known: those that come after it. */
+  after?: Pick<Session, 'createdAt' | 'id'> | undefined;
+  status?: Session['status'] | undefined;
+  userId?: string | undefined;
+  profile?: string | undefined;
+  channel?: string | undefined;
+  createdAfter?: Date | undefined;
+  createdBefore?: Date | undefined;
+}
+
+export interface DataToolsVersion {
+  revision: number;
+  /** When the next revision took its place. */
+  replacedAt: Date;
+}
+
+export interface DeletedSession {
+  room: string;
+  /** Of its recordings, under CHARLA_HOME. */
+  files: string[];
+}
+
+export interface SessionStoreOptions {
+  /** Runs inside the transaction that changed data tools: what it writes is there if and only if the change is. */
+  onUpdated?: (db: Database, session: Session, by: ChangedBy) => Promise<void>;
+  now?: () => Date;
+}
+
+/** How many earlier revisions of its data tools a session keeps. */
+export const KEPT_VERSIONS = 50;
+/** `lastActiveAt` is right within this long. */
+const TOUCH_MS = 60_000;
+const REMEMBERED_TOUCHES = 10_000;
+/** Sessions that one statement creates at most. */
+const MAX_BATCH = 100;
+
 const OPEN = ['created', 'active'] as const;
+const isOpenRow = inArray(sessions.status, OPEN);
+const { dataTools: _dataTools, ...summaryColumns } = getTableColumns(sessions);
 
 /** Sessions in the store. */
 export function createSessionStore(
   store: Store,
-  { SESSION_MAX_MINUTES }: Pick<Config, 'SESSION_MAX_MINUTES'>,
+  config: Pick<Config, 'SESSION_MAX_MINUTES' | 'SESSION_IDLE_MINUTES'>,
+  { onUpdated, now = () => new Date() }: SessionStoreOptions = {},
 ): SessionStore {
+  const statements = createSessionStatements(store);
+  const touches = new LRUCache<string, number>({ max: REMEMBERED_TOUCHES });
+  const cache = createSessionCache(store, statements.get);
+
+  const create = inBatches<Session, boolean>(async (batch) => {
+    try {
+      const created = await statements.insert(batch);
+      return batch.map(({ id }) => created.has(id));
+    } catch (error) {
+      if (batch.length === 1 || !isOfOneRow(error)) throw error;
+    }
+    // What is wrong with one of them must not hurt the others.
+    return batch.map(async (session) => (await statements.insert([session])).has(session.id));
+  }, MAX_BATCH);
+
+  const finish = (status: 'ended' | 'expired') => ({ status, endedAt: now() });
+
   return {
     async create(session) {
-      const now = new Date();
+      const at = now();
       const created: Session = {
         ...session,
         status: 'created',
-        revision: 1,
-        createdAt: now,
-        lastActiveAt: now,
-        expiresAt: new Date(now.getTime() + SESSION_MAX_MINUTES * 60_000),
+        revision: FIRST_REVISION,
+        createdAt: at,
+        lastActiveAt: at,
+        expiresAt: new Date(at.getTime() + config.SESSION_MAX_MINUTES * 60_000),
         endedAt: null,
       };
-      await store.query((db) => db.insert(sessions).values(created));
-      return created;
+      return (await create(created)) ? created : undefined;
     },
-    async get(id) {
-      const [found] = await store.query((db) => db.select().from(sessions).where(eq(sessions.id, id)));
-      return found && asSession(found);
+
+    get: statements.get,
+    getCached: cache.get,
+    getByRoom: statements.getByRoom,
+
+    list(filter) {
+      return store.query((db) =>
+        db
+          .select(summaryColumns)
+          .from(sessions)
+          .where(and(...conditions(filter)))
+          .orderBy(desc(sessions.createdAt), desc(sessions.id))
+          .limit(filter.limit),
+      );
     },
-    async getByRoom(room) {
+
+    async replaceDataTools(id, revision, dataTools, by = 'server') {
+      const change = { id, revision, dataTools, at: now() };
+      const session = await store.query((db) => {
+        if (onUpdated === undefined) return replace(db, change);
+        return db.transaction(async (tx) => {
+          const after = await replace(tx, change);
+          if (after !== undefined) await onUpdated(tx, after, by);
+          return after;
+        });
+      });
+      if (session !== undefined) cache.forget(id);
+      return session;
+    },
+
+    listVersions(id) {
+      const { revision, replacedAt } = dataToolVersions;
+      return store.query((db) =>
+        db
+          .select({ revision, replacedAt })
+          .from(dataToolVersions)
+          .where(eq(dataToolVersions.sessionId, id))
+          .orderBy(desc(revision)),
+      );
+    },
+
+    async getVersion(id, revision) {
       const [found] = await store.query((db) =>
         db
-          .select()
-          .from(sessions)
-          .where(and(eq(sessions.room, room), inArray(sessions.status, OPEN))),
+          .select({ dataTools: dataToolVersions.dataTools })
+          .from(dataToolVersions)
+          .where(and(eq(dataToolVersions.sessionId, id), eq(dataToolVersions.revision, revision))),
       );
-      return found && asSession(found);
+      return found && (found.dataTools as DataTools);
     },
-    replaceDataTools(id, revision, dataTools) {
-      return store.query((db) =>
-        db.transaction(async (tx) => {
-          const [before] = await tx
-            .select({ dataTools: sessions.dataTools })
-            .from(sessions)
-            .where(and(eq(sessions.id, id), eq(sessions.revision, revision), inArray(sessions.status, OPEN)))
-            .for('update');
-          if (before === undefined) return undefined;
-          const now = new Date();
-          await tx
-            .insert(dataToolVersions)
-            .values({ sessionId: id, revision, dataTools: before.dataTools, replacedAt: now });
-          const [after] = await tx
-            .update(sessions)
-            .set({ dataTools, revision: revision + 1, lastActiveAt: now })
-            .where(eq(sessions.id, id))
-            .returning();
-          return after && asSession(after);
-        }),
+
+    async activate(id) {
+      const changed = await store.query((db) =>
+        db
+          .update(sessions)
+          .set({ status: 'active', lastActiveAt: now() })
+          .where(and(eq(sessions.id, id), isOpenRow))
+          .returning({ id: sessions.id }),
       );
+      cache.forget(id);
+      return changed.length > 0;
     },
-    async end(id) {
-      const ended = { status: 'ended', endedAt: new Date() } as const;
+
+    async touch(id) {
+      const at = now().getTime();
+      const last = touches.get(id);
+      if (last !== undefined && at - last < TOUCH_MS) return;
+      touches.set(id, at);
+      const touched = { lastActiveAt: new Date(at) };
       await store.query((db) =>
         db
           .update(sessions)
-          .set(ended)
-          .where(and(eq(sessions.id, id), inArray(sessions.status, OPEN))),
+          .set(touched)
+          .where(and(eq(sessions.id, id), isOpenRow, lte(sessions.lastActiveAt, new Date(at - TOUCH_MS)))),
       );
     },
+
+    async end(id) {
+      const ended = await store.query((db) =>
+        db
+          .update(sessions)
+          .set(finish('ended'))
+          .where(and(eq(sessions.id, id), isOpenRow))
+          .returning({ id: sessions.id }),
+      );
+      cache.forget(id);
+      return ended.length > 0;
+    },
+
+    async expire(limit) {
+      const at = now().getTime();
+      // What was read or said within the last TOUCH_MS may not have been noted.
+      const idleSince = new Date(at - config.SESSION_IDLE_MINUTES * 60_000 - TOUCH_MS);
+      const expired = await store.query((db) => {
+        const over = db
+          .select({ id: sessions.id })
+          .from(sessions)
+          .where(
+            and(isOpenRow, or(lte(sessions.expiresAt, new Date(at)), lte(sessions.lastActiveAt, idleSince))),
+          )
+          .limit(limit)
+          .for('update', { skipLocked: true });
+        return db
+          .update(sessions)
+          .set(finish('expired'))
+          .where(inArray(sessions.id, over))
+          .returning(summaryColumns);
+      });
+      for (const { id } of expired) cache.forget(id);
+      return expired;
+    },
+
+    listQuiet(since, limit, after = '') {
+      return store.query((db) =>
+        db
+          .select(summaryColumns)
+          .from(sessions)
+          .where(
+            and(eq(sessions.status, 'active'), lte(sessions.lastActiveAt, since), gt(sessions.id, after)),
+          )
+          .orderBy(sessions.id)
+          .limit(limit),
+      );
+    },
+
     async delete(id) {
-      await store.query((db) => db.delete(sessions).where(eq(sessions.id, id)));
+      const deleted = await store.query((db) =>
+        db.transaction(async (tx) => {
+          const files = await tx
+            .select({ file: recordings.file })
+            .from(recordings)
+            .innerJoin(calls, eq(calls.id, recordings.callId))
+            .where(eq(calls.sessionId, id));
+          const [gone] = await tx
+            .delete(sessions)
+            .where(eq(sessions.id, id))
+            .returning({ room: sessions.room });
+          return gone && { ...gone, files: files.map(({ file }) => file) };
+        }),
+      );
+      cache.forget(id);
+      return deleted;
     },
   };
 }
 
-/** Data tools were checked when they were written. */
-function asSession(row: typeof sessions.$inferSelect): Session {
-  return { ...row, dataTools: row.dataTools as DataTools };
+function conditions(filter: SessionFilter): SQL[] {
+  const { after, status, userId, profile, channel, createdAfter, createdBefore } = filter;
+  const wanted = [
+    after &&
+      sql`(${sessions.createdAt}, ${sessions.id}) < (${after.createdAt.toISOString()}::timestamptz, ${after.id})`,
+    status && eq(sessions.status, status),
+    userId === undefined ? undefined : eq(sessions.userId, userId),
+    profile === undefined ? undefined : eq(sessions.profile, profile),
+    channel === undefined ? undefined : eq(sessions.channel, channel),
+    createdAfter && gt(sessions.createdAt, createdAfter),
+    createdBefore && lt(sessions.createdAt, createdBefore),
+  ];
+  return wanted.filter((condition) => condition !== undefined);
+}
+
+/** One statement: the row is locked, kept as a version, and changed, or nothing happens. */
+async function replace(
+  db: Database,
+  { id, revision, dataTools, at }: { id: string; revision: number; dataTools: DataTools; at: Date },
+): Promise<Session | undefined> {
+  const before = db.$with('before').as(
+    db
+      .select({ id: sessions.id, revision: sessions.revision, dataTools: sessions.dataTools })
+      .from(sessions)
+      .where(and(eq(sessions.id, id), eq(sessions.revision, revision), isOpenRow))
+      .for('update'),
+  );
+  const kept = db
+    .$with('kept')
+    .as(
+      db
+        .insert(dataToolVersions)
+        .select(sql`select id, revision, data_tools, ${at.toISOString()}::timestamptz from before`)
+        .returning({ id: dataToolVersions.sessionId }),
+    );
+  const pruned = db.$with('pruned').as(
+    db
+      .delete(dataToolVersions)
+      .where(
+        and(eq(dataToolVersions.sessionId, id), lte(dataToolVersions.revision, revision - KEPT_VERSIONS)),
+      )
+      .returning({ id: dataToolVersions.sessionId }),
+  );
+  const [after] = await db
+    .with(before, kept, pruned)
+    .update(sessions)
+    .set({ dataTools, revision: revision + 1, lastActiveAt: at })
+    .from(before)
+    .where(eq(sessions.id, before.id))
+    .returning(getTableColumns(sessions));
+  // Data tools were checked when they were written.
+  return after && { ...after, dataTools: after.dataTools as DataTools };
+}
+
+/** Whether an error may be of one row, and not of the database. */
+function isOfOneRow(error: unknown): boolean {
+  return error instanceof CharlaError && error.code === 'CHARLA_STORE_FAILED';
 }

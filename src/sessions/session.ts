@@ -5,7 +5,11 @@ import type { DataTools } from './data-tools.ts';
  * `created`: nobody has talked yet; `active`: a call runs; `ended`: it is over; `expired`: a time limit ended it. The last
  * two are final.
  */
-export type SessionStatus = 'created' | 'active' | 'ended' | 'expired';
+export const SESSION_STATUSES = ['created', 'active', 'ended', 'expired'] as const;
+export type SessionStatus = (typeof SESSION_STATUSES)[number];
+
+/** Of the data tools with which a session starts. */
+export const FIRST_REVISION = 1;
 
 /** One conversation: who talks, where, and what is known about them. */
 export interface Session {
@@ -31,6 +35,9 @@ export type NewSession = Pick<
   Session,
   'id' | 'userId' | 'room' | 'profile' | 'channel' | 'language' | 'dataTools'
 >;
+
+/** What a list shows of a session. */
+export type SessionSummary = Omit<Session, 'dataTools'>;
 
 /** Whether a session can still be joined and changed. */
 export function isOpen({ status }: Pick<Session, 'status'>): boolean {

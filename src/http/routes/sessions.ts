@@ -1,37 +1,140 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { CharlaError } from '../../errors.ts';
-import { PRIVATE_KEY } from '../../rooms/metadata.ts';
-import { type DataTools, mergeDataTools, parseDataTools } from '../../sessions/data-tools.ts';
-import type { SessionRole } from '../access.ts';
+import { parseDataTools } from '../../sessions/data-tools.ts';
+import { SESSION_STATUSES, type Session, type SessionSummary } from '../../sessions/session.ts';
 import type { HttpContext } from '../context.ts';
-import { callSchema, languageSchema, profileSchema, userIdSchema } from '../schemas.ts';
+import { decodeCursor, encodeCursor, pageOf, pageQuery } from '../paging.ts';
+import {
+  BY_SERVER,
+  callSchema,
+  dataToolsSchema,
+  idSchema,
+  LIVEKIT_PROBLEMS,
+  languageSchema,
+  profileSchema,
+  STORE_PROBLEMS,
+  timeSchema,
+  userIdSchema,
+} from '../schemas.ts';
 import { callAnswer } from './call-answer.ts';
+import { callSummary, callSummarySchema } from './calls.ts';
 
-const startSchema = z.object({
-  user_id: userIdSchema,
-  // Checked by parseDataTools, which knows the limits and names the key.
-  data_tools: z.unknown().optional(),
+const startSchema = z
+  .object({
+    user_id: userIdSchema,
+    // Checked by parseDataTools, which knows the limits and names the key.
+    data_tools: dataToolsSchema.optional(),
+    profile: profileSchema.optional(),
+    language: languageSchema.optional(),
+  })
+  .meta({
+    id: 'StartSession',
+    examples: [
+      { user_id: 'ana', data_tools: { user_context: { name: 'Ana', tickets: ['#1234', '#5678'] } } },
+    ],
+  });
+
+const EXAMPLE_ID = '5f1c9d1e-7c53-4c3f-9f39-0a3f5c1f6a10';
+const exampleSession = {
+  session_id: EXAMPLE_ID,
+  user_id: 'ana',
+  room: `charla-${EXAMPLE_ID}`,
+  profile: 'browser',
+  channel: 'browser',
+  language: 'es' as const,
+  status: 'active' as const,
+  revision: 1,
+  created_at: '2026-01-01T12:00:00.000Z',
+  last_active_at: '2026-01-01T12:01:00.000Z',
+  expires_at: '2026-01-02T00:00:00.000Z',
+  ended_at: null,
+};
+const sessionSummarySchema = z
+  .object({
+    session_id: z.string(),
+    user_id: z.string(),
+    room: z.string(),
+    profile: z.string(),
+    channel: z.string(),
+    language: languageSchema,
+    status: z
+      .enum(SESSION_STATUSES)
+      .describe(
+        '`created`: nobody has talked yet. `active`: a call runs. `ended`: it is over. `expired`: a time limit ended it.',
+      ),
+    revision: z.int().describe('Of its data tools; grows by one with each change.'),
+    created_at: z.iso.datetime(),
+    last_active_at: z.iso
+      .datetime()
+      .describe('When it was last asked for, changed, or talked in; within a minute.'),
+    expires_at: z.iso.datetime().describe('When it expires, whatever happens in it.'),
+    ended_at: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'SessionSummary', examples: [exampleSession] });
+const sessionSchema = sessionSummarySchema
+  .extend({
+    data_tools: dataToolsSchema,
+    calls: z.array(callSummarySchema).describe('Newest first, the last 50; GET /calls has all.'),
+  })
+  .meta({
+    id: 'Session',
+    examples: [
+      { ...exampleSession, data_tools: { user_context: { name: 'Ana', tickets: ['#1234'] } }, calls: [] },
+    ],
+  });
+const listQuery = z.object({
+  status: z.enum(SESSION_STATUSES).optional(),
+  user_id: userIdSchema.optional(),
   profile: profileSchema.optional(),
-  language: languageSchema.optional(),
+  channel: z
+    .string()
+    .regex(/^[\w-]{1,64}$/)
+    .optional(),
+  created_after: timeSchema.optional(),
+  created_before: timeSchema.optional(),
+  ...pageQuery,
 });
-const paramsSchema = z.object({ id: z.string().min(1).max(128) });
-const path = '/session/:id/data-tools';
+const paramsSchema = z.object({ id: idSchema });
+/** Calls that a session shows of itself. */
+const SHOWN_CALLS = 50;
 
-/** Sessions and their data tools. */
+/** Conversations: start them, see them, end them, forget them. */
 export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
-  const { config, access, conversations, sessions } = context;
+  const { config, access, calls, conversations, sessions } = context;
+
+  const answer = async (session: Session): Promise<z.output<typeof sessionSchema>> => {
+    const held = await calls.list({ sessionId: session.id }, SHOWN_CALLS);
+    return { ...summary(session), data_tools: session.dataTools, calls: held.map(callSummary) };
+  };
 
   app.route({
     method: 'POST',
     url: '/session/start',
-    schema: { body: startSchema, response: { 201: callSchema } },
+    schema: {
+      tags: ['sessions'],
+      summary: 'Start a conversation',
+      description:
+        'When the answer comes, the room is open and the agent has been asked for: join it with any LiveKit client.',
+      security: BY_SERVER,
+      problems: [
+        'CHARLA_DATA_TOOLS_INVALID',
+        'CHARLA_DATA_TOOLS_TOO_LARGE',
+        ...LIVEKIT_PROBLEMS,
+        ...STORE_PROBLEMS,
+      ],
+      body: startSchema,
+      response: { 201: callSchema },
+    },
     onRequest: access.requireServer,
-    handler: async ({ body }, reply) => {
-      const dataTools = body.data_tools === undefined ? {} : parseDataTools(body.data_tools, '/data_tools');
+    handler: async (request, reply) => {
+      const { body } = request;
       const session = await conversations.start({
         userId: body.user_id,
-        dataTools,
+        ...(body.data_tools !== undefined && {
+          dataTools: parseDataTools(body.data_tools, '/data_tools'),
+        }),
+        isOwn: (await access.callerOf(request)).kind === 'user',
         ...(body.profile !== undefined && { profile: body.profile }),
         ...(body.language !== undefined && { language: body.language }),
       });
@@ -41,48 +144,109 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
 
   app.route({
     method: 'GET',
-    url: path,
-    schema: { params: paramsSchema },
-    handler: async (request, reply) => {
-      const session = await sessions.get(request.params.id);
-      const role = await access.requireSession(request, session);
-      if (session === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id: request.params.id });
-      return reply.send(visible(session.dataTools, role));
+    url: '/sessions',
+    schema: {
+      tags: ['sessions'],
+      summary: 'List sessions, newest first',
+      security: BY_SERVER,
+      problems: STORE_PROBLEMS,
+      querystring: listQuery,
+      response: { 200: pageOf(sessionSummarySchema) },
+    },
+    onRequest: access.requireAdmin,
+    handler: async ({ query }) => {
+      const { limit, cursor, status, user_id, profile, channel, created_after, created_before } = query;
+      const after = cursor === undefined ? undefined : decodeCursor(cursor);
+      const found = await sessions.list({
+        // One more tells whether there is a next page.
+        limit: limit + 1,
+        after: after && { createdAt: after.at, id: after.id },
+        status,
+        userId: user_id,
+        profile,
+        channel,
+        createdAfter: created_after,
+        createdBefore: created_before,
+      });
+      const items = found.slice(0, limit);
+      const last = found.length > limit ? items.at(-1) : undefined;
+      return {
+        items: items.map(summary),
+        next: last === undefined ? null : encodeCursor({ at: last.createdAt, id: last.id }),
+      };
     },
   });
 
   app.route({
-    method: ['PUT', 'PATCH'],
-    url: path,
-    schema: { params: paramsSchema },
-    handler: async (request, reply) => {
-      const { id } = request.params;
-      const role = await access.requireSession(request, await sessions.get(id));
-      const change = (current: DataTools) => {
-        const next =
-          request.method === 'PUT' ? parseDataTools(request.body) : mergeDataTools(current, request.body);
-        return role === 'server' ? next : withPrivateOf(current, next, request.body);
-      };
-      const { dataTools } = await conversations.changeDataTools(id, change);
-      return reply.send(visible(dataTools, role));
+    method: 'GET',
+    url: '/sessions/:id',
+    schema: {
+      tags: ['sessions'],
+      summary: 'Read a session: its data tools and its calls',
+      security: BY_SERVER,
+      problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
+      params: paramsSchema,
+      response: { 200: sessionSchema },
+    },
+    onRequest: access.requireAdmin,
+    handler: async ({ params: { id } }) => {
+      const session = await sessions.get(id);
+      if (session === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
+      return answer(session);
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/sessions/:id/end',
+    schema: {
+      tags: ['sessions'],
+      summary: 'End a session',
+      description:
+        'Its room closes, and whoever is in it hangs up; nothing can join or change it any more. One that is over already stays as it is.',
+      security: BY_SERVER,
+      problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
+      params: paramsSchema,
+      response: { 200: sessionSchema },
+    },
+    onRequest: access.requireAdmin,
+    handler: async ({ params: { id } }) => answer(await conversations.end(id)),
+  });
+
+  app.route({
+    method: 'DELETE',
+    url: '/sessions/:id',
+    schema: {
+      tags: ['sessions'],
+      summary: 'Forget a session',
+      description:
+        'Deletes it at once and for good, with its data tools, calls, transcripts and recordings. Its room closes.',
+      security: BY_SERVER,
+      problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
+      params: paramsSchema,
+      response: { 204: z.null().describe('It is gone.') },
+    },
+    onRequest: access.requireAdmin,
+    handler: async ({ params: { id } }, reply) => {
+      await conversations.delete(id);
+      return reply.code(204).send(null);
     },
   });
 };
 
-/** What the person in the call may see. */
-function visible(dataTools: DataTools, role: SessionRole): DataTools {
-  const { [PRIVATE_KEY]: _hidden, ...shown } = dataTools;
-  return role === 'server' ? dataTools : shown;
-}
-
-/** What the person in the call may change: everything but what they cannot see. */
-function withPrivateOf(current: DataTools, next: DataTools, sent: unknown): DataTools {
-  if (typeof sent === 'object' && sent !== null && Object.hasOwn(sent, PRIVATE_KEY)) {
-    throw new CharlaError('CHARLA_DATA_TOOLS_INVALID', {
-      path: `/${PRIVATE_KEY}`,
-      reason: 'only servers may set it',
-    });
-  }
-  const hidden = current[PRIVATE_KEY];
-  return hidden === undefined ? next : parseDataTools({ ...next, [PRIVATE_KEY]: hidden });
+function summary(session: SessionSummary): z.output<typeof sessionSummarySchema> {
+  return {
+    session_id: session.id,
+    user_id: session.userId,
+    room: session.room,
+    profile: session.profile,
+    channel: session.channel,
+    language: session.language,
+    status: session.status,
+    revision: session.revision,
+    created_at: session.createdAt.toISOString(),
+    last_active_at: session.lastActiveAt.toISOString(),
+    expires_at: session.expiresAt.toISOString(),
+    ended_at: session.endedAt?.toISOString() ?? null,
+  };
 }

@@ -1,0 +1,215 @@
+import type { FastifyReply } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { CharlaError } from '../../errors.ts';
+import { PRIVATE_KEY } from '../../rooms/metadata.ts';
+import { type DataTools, mergeDataTools, parseDataTools } from '../../sessions/data-tools.ts';
+import type { SessionRole } from '../access.ts';
+import type { HttpContext } from '../context.ts';
+import { dataToolsEtag, expectedRevisions, isNamedBy } from '../etag.ts';
+import {
+  BY_SERVER,
+  BY_SESSION,
+  dataToolsSchema,
+  idSchema,
+  LIVEKIT_PROBLEMS,
+  STORE_PROBLEMS,
+} from '../schemas.ts';
+
+const paramsSchema = z.object({ id: idSchema });
+const versionParamsSchema = paramsSchema.extend({
+  revision: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1),
+});
+// Loose: the other headers are for others.
+const readHeadersSchema = z.looseObject({ 'if-none-match': z.string().optional() });
+const changeHeadersSchema = z.looseObject({ 'if-match': z.string().optional() });
+const versionsSchema = z
+  .object({
+    items: z.array(
+      z.object({
+        revision: z.int(),
+        replaced_at: z.iso.datetime().describe('When the next revision took its place.'),
+      }),
+    ),
+    next: z.null().describe('There is one page.'),
+  })
+  .meta({
+    id: 'DataToolsVersions',
+    examples: [{ items: [{ revision: 1, replaced_at: '2026-01-01T12:00:00.000Z' }], next: null }],
+  });
+const path = '/session/:id/data-tools';
+const ETAG_HEADER = { ETag: 'Of this revision, for If-Match and If-None-Match.' };
+
+/** `/session/{id}/data-tools`: what is known about who talks, now and before. */
+export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
+  const { access, conversations, sessions } = context;
+
+  app.route({
+    method: 'GET',
+    url: path,
+    schema: {
+      tags: ['data tools'],
+      summary: 'Read the data tools of a session',
+      description:
+        'The person in the call sees them without `private`. With `If-None-Match`, 304 when they are the same.',
+      security: BY_SESSION,
+      problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
+      params: paramsSchema,
+      headers: readHeadersSchema,
+      response: { 200: dataToolsSchema, 304: z.null().describe('They are the same.') },
+      responseHeaders: { 200: ETAG_HEADER },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      // An agent asks because it has just heard of a change: from the store, in which that is.
+      const isKnown = request.headers.authorization === undefined;
+      const session = await (isKnown ? sessions.getCached(id) : sessions.get(id));
+      const role = await access.requireSession(request, session);
+      if (session === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
+      // Not waited for, and what fails now is noted with the next read.
+      sessions.touch(id).catch(() => undefined);
+      reply
+        .header('etag', dataToolsEtag(session.revision, role))
+        .header('cache-control', 'private, no-cache');
+      if (isNamedBy(request.headers['if-none-match'], dataToolsEtag(session.revision, role))) {
+        return reply.code(304).send(null);
+      }
+      return sendJson(reply, jsonOf(session.dataTools, role));
+    },
+  });
+
+  app.route({
+    method: ['PUT', 'PATCH'],
+    url: path,
+    schema: {
+      tags: ['data tools'],
+      summary: 'Change the data tools of a session',
+      description:
+        '`PUT` replaces them; `PATCH` is a JSON Merge Patch (RFC 7396). With `If-Match`, only if they are still of that ETag.',
+      security: BY_SESSION,
+      problems: [
+        'CHARLA_SESSION_NOT_FOUND',
+        'CHARLA_SESSION_ENDED',
+        'CHARLA_SESSION_CHANGED',
+        'CHARLA_DATA_TOOLS_INVALID',
+        'CHARLA_DATA_TOOLS_TOO_LARGE',
+        ...LIVEKIT_PROBLEMS,
+        ...STORE_PROBLEMS,
+      ],
+      params: paramsSchema,
+      headers: changeHeadersSchema,
+      body: dataToolsSchema,
+      response: { 200: dataToolsSchema },
+      responseHeaders: { 200: ETAG_HEADER },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      const role = await access.requireSession(request, await sessions.getCached(id));
+      const change = (current: DataTools) => {
+        const next =
+          request.method === 'PUT' ? parseDataTools(request.body) : mergeDataTools(current, request.body);
+        return role === 'server' ? next : withPrivateOf(current, next, request.body);
+      };
+      const expected = expectedRevisions(request.headers['if-match'], role);
+      const isAgent = (await access.callerOf(request)).kind === 'agent';
+      const by = isAgent ? 'agent' : role;
+      const { dataTools, revision } = await conversations.changeDataTools(id, change, expected, by);
+      reply.header('etag', dataToolsEtag(revision, role));
+      return sendJson(reply, jsonOf(dataTools, role));
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: `${path}/versions`,
+    schema: {
+      tags: ['data tools'],
+      summary: 'List earlier revisions of the data tools, newest first',
+      description:
+        'The last 50 before the one that is there now. For servers: they may show what was private.',
+      security: BY_SERVER,
+      problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
+      params: paramsSchema,
+      response: { 200: versionsSchema },
+    },
+    onRequest: access.requireServer,
+    handler: async ({ params: { id } }) => {
+      if ((await sessions.get(id)) === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
+      const versions = await sessions.listVersions(id);
+      const items = versions.map(({ revision, replacedAt }) => ({
+        revision,
+        replaced_at: replacedAt.toISOString(),
+      }));
+      return { items, next: null };
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: `${path}/versions/:revision`,
+    schema: {
+      tags: ['data tools'],
+      summary: 'Read the data tools as they were',
+      security: BY_SERVER,
+      problems: ['CHARLA_SESSION_NOT_FOUND', 'CHARLA_REVISION_NOT_FOUND', ...STORE_PROBLEMS],
+      params: versionParamsSchema,
+      response: { 200: dataToolsSchema },
+      responseHeaders: { 200: ETAG_HEADER },
+    },
+    onRequest: access.requireServer,
+    handler: async ({ params: { id, revision } }, reply) => {
+      const session = await sessions.get(id);
+      if (session === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
+      const dataTools =
+        revision === session.revision ? session.dataTools : await sessions.getVersion(id, revision);
+      if (dataTools === undefined) throw new CharlaError('CHARLA_REVISION_NOT_FOUND', { id, revision });
+      reply.header('etag', dataToolsEtag(revision, 'server'));
+      return sendJson(reply, JSON.stringify(dataTools));
+    },
+  });
+};
+
+/** Made once for each revision: those in memory are asked for again and again. */
+const jsonByRole = {
+  server: new WeakMap<DataTools, string>(),
+  participant: new WeakMap<DataTools, string>(),
+};
+
+/** The JSON of data tools as somebody may see them. */
+function jsonOf(dataTools: DataTools, role: SessionRole): string {
+  const known = jsonByRole[role].get(dataTools);
+  if (known !== undefined) return known;
+  const json = JSON.stringify(visible(dataTools, role));
+  jsonByRole[role].set(dataTools, json);
+  return json;
+}
+
+/** Checked when it was written: not once more on the way out. */
+function sendJson(reply: Pick<FastifyReply, 'type' | 'serializer' | 'send'>, json: string) {
+  return reply
+    .type('application/json; charset=utf-8')
+    .serializer(() => json)
+    .send({});
+}
+
+/** What the person in the call may see. */
+function visible(dataTools: DataTools, role: SessionRole): DataTools {
+  const { [PRIVATE_KEY]: _hidden, ...shown } = dataTools;
+  return role === 'server' ? dataTools : shown;
+}
+
+/** What the person in the call may change: everything but what they cannot see. */
+function withPrivateOf(current: DataTools, next: DataTools, sent: unknown): DataTools {
+  if (typeof sent === 'object' && sent !== null && Object.hasOwn(sent, PRIVATE_KEY)) {
+    throw new CharlaError('CHARLA_DATA_TOOLS_INVALID', {
+      path: `/${PRIVATE_KEY}`,
+      reason: 'only servers may set it',
+    });
+  }
+  const hidden = current[PRIVATE_KEY];
+  return hidden === undefined ? next : parseDataTools({ ...next, [PRIVATE_KEY]: hidden });
+}
