@@ -34,8 +34,12 @@ const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<Be
     load: () => import('./start.ts'),
   },
   api: {
-    summary: 'POST /session/start and GET /settings: requests a second, p99',
+    summary: 'the routes of sessions: requests a second, p50, p99, on both stores',
     load: () => import('./api.ts'),
+  },
+  update: {
+    summary: 'PATCH of data tools → the agent of the running call has them',
+    load: () => import('./update.ts'),
   },
 };
 
