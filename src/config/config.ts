@@ -3,9 +3,13 @@ import { join } from 'node:path';
 import { config as readDotenv } from 'dotenv';
 import { z } from 'zod';
 import { CharlaError } from '../errors.ts';
+import { apiKeyList } from './api-keys.ts';
 import { localUrl } from './local-url.ts';
 import { MECHANISMS, type Mechanism, mechanismList } from './mechanisms.ts';
 import { ollamaUrl } from './ollama-url.ts';
+import { originList } from './origins.ts';
+import { proxyList } from './trusted-proxies.ts';
+import { isWebhookUrl, webhookSecretList, webhookUrlList } from './webhook-values.ts';
 
 /** Keys of a livekit-server that only ever listens on loopback; refused outside development. */
 export const DEVELOPMENT_LIVEKIT_KEY = 'devkey';
@@ -47,7 +51,46 @@ export const configSchema = z.object({
     .string()
     .min(16, 'is shorter than 16 characters')
     .optional()
-    .describe('Key that servers send as X-API-Key. Needed outside development.'),
+    .describe(
+      'Key that opens everything, sent as X-API-Key. Outside development, this or API_KEYS is needed.',
+    ),
+  API_KEYS: apiKeyList
+    .default([])
+    .describe('Keys of servers, by name and scope, separated by commas; «charla keys create» makes one.'),
+  AUTH_JWKS_URL: url('http', 'https')
+    .optional()
+    .describe("Public keys of your users' own tokens (JWT; RS256, ES256 or EdDSA)."),
+  AUTH_SECRET: z
+    .string()
+    .refine((secret) => Buffer.byteLength(secret) >= 32, 'is shorter than 32 bytes')
+    .optional()
+    .describe("Secret of your users' own tokens (JWT; HS256), in place of AUTH_JWKS_URL."),
+  AUTH_ISSUER: z.string().min(1).optional().describe('What those tokens must have as iss.'),
+  AUTH_AUDIENCE: z.string().min(1).optional().describe('What those tokens must have as aud.'),
+  CLIENT_DATA_TOOLS: flag(true).describe(
+    "People's own clients may give and change data tools; never what is private.",
+  ),
+  CORS_ORIGINS: originList
+    .default([])
+    .describe('Origins of other pages that may call the HTTP API, separated by commas.'),
+  TRUST_PROXY: proxyList
+    .optional()
+    .describe('Proxies whose X-Forwarded-For is believed: addresses, networks, loopback, uniquelocal.'),
+  RATE_LIMIT_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(600)
+    .describe('Requests from one address in a minute; one key may send twenty times as many. 0 is no limit.'),
+  TOKEN_RATE_LIMIT_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(60)
+    .describe('The same for POST /session/start and POST /token.'),
+  REDIS_URL: url('redis', 'rediss')
+    .optional()
+    .describe('Redis in which several processes count requests together.'),
 
   DATABASE_URL: url('postgres', 'postgresql', 'memory')
     .optional()
@@ -66,6 +109,49 @@ export const configSchema = z.object({
     .min(1)
     .default(720)
     .describe('A session expires after this long, whatever happens in it.'),
+  RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(30)
+    .describe('Sessions that ended longer ago are deleted with all that hangs on them; 0 keeps them.'),
+
+  DATA_TOOLS_URL: z
+    .string()
+    .refine(isWebhookUrl, { error: 'is not a URL that starts with http:// or https://, without a password' })
+    .optional()
+    .describe('Your hook that tells what is known of a user when their session starts (docs/webhooks.md).'),
+  DATA_TOOLS_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .min(50)
+    .max(10_000)
+    .default(800)
+    .describe(
+      'The start of a session waits no longer for the hook (ms); the call can have the answer later.',
+    ),
+  DATA_TOOLS_FRESH_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(60)
+    .describe("How long the hook's answer about a user is used without asking again (s)."),
+  DATA_TOOLS_STALE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(3600)
+    .describe('How long after that it is used at once while the hook is asked (s).'),
+  WEBHOOK_URLS: webhookUrlList
+    .default([])
+    .describe('Who is told of calls and of changed data tools; addresses separated by commas.'),
+  WEBHOOK_SECRET: webhookSecretList
+    .default([])
+    .describe(
+      'Signs webhooks and requests to the hook: whsec_ and base64. Two, separated by a comma, while one replaces the other.',
+    ),
 
   LIVEKIT_URL: url('ws', 'wss', 'http', 'https')
     .default('ws://127.0.0.1:7880')
@@ -102,7 +188,9 @@ export const configSchema = z.object({
     .string()
     .min(1)
     .default('127.0.0.1')
-    .describe("Address of the worker's metrics; other than loopback, they ask for ADMIN_API_KEY."),
+    .describe(
+      "Address of the worker's metrics; other than loopback, they ask for a key with the scope metrics.",
+    ),
   WORKER_METRICS_PORT: port(8082).describe("Port of the worker's metrics, GET /metrics."),
   MAX_CALLS_PER_WORKER: z.coerce
     .number()
@@ -217,7 +305,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = readEnvironment()): Config {
   );
   const parsed = configSchema.safeParse(given);
   const problems = parsed.success
-    ? [...productionProblems(parsed.data), ...missingKeys(parsed.data)]
+    ? [...productionProblems(parsed.data), ...missingKeys(parsed.data), ...unsigned(parsed.data)]
     : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
   if (!parsed.success || problems.length > 0) {
     throw new CharlaError('CHARLA_CONFIG_INVALID', {
@@ -299,23 +387,59 @@ function missingKeys(config: Config): string[] {
     .map((kind) => `${kind}_PROVIDER is openai and there is no key; set OPENAI_API_KEY`);
 }
 
+/** What is said of people goes out signed, except to where a developer is trying things. */
+function unsigned(config: Config): string[] {
+  const told = config.DATA_TOOLS_URL !== undefined || config.WEBHOOK_URLS.length > 0;
+  if (!told || config.WEBHOOK_SECRET.length > 0 || isOpenDevelopment(config)) return [];
+  return ['WEBHOOK_SECRET is not set; DATA_TOOLS_URL and WEBHOOK_URLS need it outside development'];
+}
+
 function productionProblems(config: Config): string[] {
+  const problems = userTokenProblems(config);
   if (isOpenDevelopment(config)) {
-    return isLoopback(config.WORKER_METRICS_HOST) || config.ADMIN_API_KEY !== undefined
-      ? []
-      : [`ADMIN_API_KEY is not set; with WORKER_METRICS_HOST=${config.WORKER_METRICS_HOST} it is needed`];
+    if (!isLoopback(config.WORKER_METRICS_HOST) && !hasKeys(config)) {
+      problems.push(
+        `ADMIN_API_KEY or API_KEYS is not set; with WORKER_METRICS_HOST=${config.WORKER_METRICS_HOST} one is needed`,
+      );
+    }
+    return problems;
   }
   const where = config.NODE_ENV === 'production' ? 'in production' : `with HOST=${config.HOST}`;
-  const problems: string[] = [];
   if (hasDevelopmentKeys(config)) {
     problems.push(
       `LIVEKIT_API_KEY and LIVEKIT_API_SECRET are the public development pair; ${where} set your own`,
     );
   }
-  if (config.ADMIN_API_KEY === undefined) {
+  if (!hasKeys(config)) {
     problems.push(
-      `ADMIN_API_KEY is not set; ${where} servers must send one (openssl rand -hex 24 makes one)`,
+      `neither ADMIN_API_KEY nor API_KEYS is set; ${where} servers must send a key («charla keys create» makes one)`,
     );
+  }
+  return problems;
+}
+
+function hasKeys({ ADMIN_API_KEY, API_KEYS }: Config): boolean {
+  return ADMIN_API_KEY !== undefined || API_KEYS.length > 0;
+}
+
+function userTokenProblems(config: Config): string[] {
+  const { AUTH_JWKS_URL, AUTH_SECRET, AUTH_ISSUER, AUTH_AUDIENCE, LIVEKIT_API_SECRET, ADMIN_API_KEY } =
+    config;
+  const problems: string[] = [];
+  if (AUTH_JWKS_URL !== undefined && AUTH_SECRET !== undefined) {
+    problems.push('AUTH_JWKS_URL and AUTH_SECRET are both set; users have tokens of one kind');
+  }
+  if (AUTH_JWKS_URL?.startsWith('http:') && !isLoopback(new URL(AUTH_JWKS_URL).hostname)) {
+    problems.push('AUTH_JWKS_URL is not https; whoever is on the way could put in keys of their own');
+  }
+  // Otherwise a token for one thing would open the other.
+  if (AUTH_SECRET !== undefined && [LIVEKIT_API_SECRET, ADMIN_API_KEY].includes(AUTH_SECRET)) {
+    problems.push('AUTH_SECRET is LIVEKIT_API_SECRET or ADMIN_API_KEY too; it has to be a secret of its own');
+  }
+  if (AUTH_JWKS_URL === undefined && AUTH_SECRET === undefined) {
+    for (const [name, value] of Object.entries({ AUTH_ISSUER, AUTH_AUDIENCE })) {
+      if (value !== undefined) problems.push(`${name} is set without AUTH_JWKS_URL or AUTH_SECRET`);
+    }
   }
   return problems;
 }
