@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { readEnvironment } from '../config/config.ts';
 import { CharlaError, ERRORS } from '../errors.ts';
+import { redact } from '../telemetry/redact.ts';
 
 /**
  * Shows an error to the person at the terminal: its sentence and its code. The stack and the causes come only with
@@ -9,7 +10,7 @@ import { CharlaError, ERRORS } from '../errors.ts';
  */
 export function printError(
   error: unknown,
-  write: (text: string) => void = (text) => process.stderr.write(text),
+  write: (text: string) => void = (text) => process.stderr.write(redact(text)),
 ): void {
   if (error instanceof AggregateError) {
     for (const one of error.errors) printError(one, write);

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import PinoPretty from 'pino-pretty';
+import { redact } from '../../telemetry/redact.ts';
 
 const COLOURS = [pc.cyan, pc.magenta, pc.green, pc.yellow, pc.blue];
 const NAME_WIDTH = 9;
@@ -30,9 +31,10 @@ export function createChildLog(level: string, write: (text: string) => void) {
   };
 
   return {
-    /** A line that the child wrote. */
-    line(name: string, line: string): void {
-      if (line.trim() === '') return;
+    /** A line that the child wrote; livekit-server's, too, is shown without secrets and people's data. */
+    line(name: string, written: string): void {
+      if (written.trim() === '') return;
+      const line = redact(written);
       const event = parseEvent(line);
       if (event === undefined) {
         prefixed(name, line);
