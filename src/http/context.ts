@@ -1,3 +1,4 @@
+import type { CallStore } from '../calls/call-store.ts';
 import type { Config } from '../config/config.ts';
 import type { AgentWatch } from '../rooms/agent-watch.ts';
 import type { LiveKit } from '../rooms/livekit.ts';
@@ -16,5 +17,7 @@ export interface HttpContext {
   watch: AgentWatch;
   access: Access;
   conversations: Conversations;
+  calls: CallStore;
+  profiles: ProfileStore;
   health: () => Promise<Health>;
 }

@@ -1,0 +1,223 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { Call, CallHistory, Turn } from '../../calls/call.ts';
+import { CharlaError } from '../../errors.ts';
+import { callEventsSchema, modelUsageSchema, turnSchema } from '../../telemetry/call-event.ts';
+import type { HttpContext } from '../context.ts';
+import { decodeCursor, encodeCursor, pageOf, pageQuery } from '../paging.ts';
+import { languageSchema, STORE_PROBLEMS, userIdSchema } from '../schemas.ts';
+
+const idSchema = z.string().regex(/^[\w-]{1,128}$/, 'may have letters, digits, «_» and «-», at most 128');
+const paramsSchema = z.object({ id: idSchema });
+
+const EXAMPLE_ID = '9f2d6b1c-0c64-4f0e-8a51-6f0f6a4d2b7e';
+const exampleCall = {
+  id: EXAMPLE_ID,
+  session_id: '5f1c9d1e-7c53-4c3f-9f39-0a3f5c1f6a10',
+  user_id: 'ana',
+  profile: 'browser',
+  channel: 'browser',
+  language: 'es' as const,
+  started_at: '2026-01-01T12:00:02.000Z',
+  ended_at: '2026-01-01T12:03:20.000Z',
+  outcome: 'participant_disconnected',
+};
+
+export const callSummarySchema = z
+  .object({
+    id: z.string(),
+    session_id: z.string(),
+    user_id: z.string(),
+    profile: z.string(),
+    channel: z.string(),
+    language: languageSchema,
+    started_at: z.iso.datetime(),
+    ended_at: z.iso.datetime().nullable(),
+    outcome: z
+      .string()
+      .nullable()
+      .describe('Why it ended; null while it runs. `lost`: nobody said, and its room is gone.'),
+  })
+  .meta({ id: 'CallSummary', examples: [exampleCall] });
+
+const historySchema = callSummarySchema
+  .extend({
+    turns: z.array(
+      z.object({
+        number: z.int().describe('Place in the call, from 1.'),
+        at: z.iso.datetime().describe('When it began.'),
+        ...turnSchema.shape,
+        interrupted_at_ms: z
+          .int()
+          .nullable()
+          .describe('Sound of the turn that had been heard when it was interrupted.'),
+      }),
+    ),
+    usage: z.array(modelUsageSchema).describe('What the call took of each model; empty until it has ended.'),
+  })
+  .meta({
+    id: 'CallHistory',
+    examples: [
+      {
+        ...exampleCall,
+        turns: [
+          {
+            number: 1,
+            at: '2026-01-01T12:00:05.000Z',
+            role: 'user',
+            text: '¿Qué tengo en el carrito?',
+            interrupted: false,
+            interrupted_at_ms: null,
+            latencies: { stt_ms: 180, end_of_turn_ms: 420 },
+            tools: [],
+          },
+        ],
+        usage: [
+          {
+            kind: 'llm',
+            model: 'gpt-4o-mini',
+            requests: 1,
+            input_tokens: 412,
+            output_tokens: 18,
+            characters: 0,
+            audio_ms: 0,
+          },
+        ],
+      },
+    ],
+  });
+
+const takenSchema = z
+  .object({ last_event: z.int().describe('The last one that is kept.') })
+  .meta({ id: 'TakenEvents', examples: [{ last_event: 2 }] });
+
+const listQuery = z.object({
+  session_id: idSchema.optional(),
+  user_id: userIdSchema.optional(),
+  since: z.iso.datetime({ offset: true }).optional().describe('Begun then or later.'),
+  until: z.iso.datetime({ offset: true }).optional().describe('Begun before.'),
+  outcome: z
+    .string()
+    .regex(/^\w{1,64}$/)
+    .optional(),
+  ...pageQuery,
+});
+
+/** The history of calls. */
+export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
+  const { access, calls, sessions } = context;
+
+  app.route({
+    method: 'POST',
+    url: '/calls/:id/events',
+    schema: {
+      tags: ['calls'],
+      summary: 'Tell what happened in a call',
+      description:
+        'For agents in calls. Events are taken all or none, and each once, however often it is sent; 409 names the ' +
+        'event that is missing before them.',
+      problems: [
+        'CHARLA_CALL_NOT_FOUND',
+        'CHARLA_CALL_EVENTS_MISSING',
+        'CHARLA_SESSION_NOT_FOUND',
+        ...STORE_PROBLEMS,
+      ],
+      params: paramsSchema,
+      body: callEventsSchema,
+      response: { 200: takenSchema },
+    },
+    onRequest: access.requireAgent,
+    handler: async (request) => {
+      const { events } = request.body;
+      const { sessionId, lastEvent, outcome, running } = await calls.take(request.params.id, events);
+      // Done again when the same events come again: a server may have ended between the two.
+      if (!running && outcome === HUNG_UP) await sessions.end(sessionId);
+      else if (events.some(({ type }) => type === 'call.started')) await sessions.activate(sessionId);
+      else await sessions.touch(sessionId);
+      return { last_event: lastEvent };
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/calls',
+    schema: {
+      tags: ['calls'],
+      summary: 'List calls, newest first',
+      problems: STORE_PROBLEMS,
+      querystring: listQuery,
+      response: { 200: pageOf(callSummarySchema) },
+    },
+    onRequest: access.requireAdmin,
+    handler: async ({ query }) => {
+      const { limit, cursor, session_id, user_id, since, until, outcome } = query;
+      const after = cursor === undefined ? undefined : decodeCursor(cursor);
+      // One more than asked for tells whether there is a next page.
+      const found = await calls.list(
+        {
+          sessionId: session_id,
+          userId: user_id,
+          since: since === undefined ? undefined : new Date(since),
+          until: until === undefined ? undefined : new Date(until),
+          outcome,
+        },
+        limit + 1,
+        after && { startedAt: after.at, id: after.id },
+      );
+      const items = found.slice(0, limit);
+      const last = found.length > limit ? items.at(-1) : undefined;
+      return {
+        items: items.map(callSummary),
+        next: last === undefined ? null : encodeCursor({ at: last.startedAt, id: last.id }),
+      };
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/calls/:id',
+    schema: {
+      tags: ['calls'],
+      summary: 'Read a call: its turns, and what it took of each model',
+      problems: ['CHARLA_CALL_NOT_FOUND', ...STORE_PROBLEMS],
+      params: paramsSchema,
+      response: { 200: historySchema },
+    },
+    onRequest: access.requireAdmin,
+    handler: async ({ params }) => {
+      const call = await calls.get(params.id);
+      if (call === undefined) throw new CharlaError('CHARLA_CALL_NOT_FOUND', { id: params.id });
+      return callHistory(call);
+    },
+  });
+};
+
+/**
+ * The outcome after which a conversation is over: the agent closes the room. After any other one, somebody may still be
+ * in it, and another agent comes.
+ */
+const HUNG_UP = 'participant_disconnected';
+
+/** A call as the HTTP API shows it. */
+export function callSummary(call: Call): z.output<typeof callSummarySchema> {
+  return {
+    id: call.id,
+    session_id: call.sessionId,
+    user_id: call.userId,
+    profile: call.profile,
+    channel: call.channel,
+    language: call.language,
+    started_at: call.startedAt.toISOString(),
+    ended_at: call.endedAt?.toISOString() ?? null,
+    outcome: call.outcome,
+  };
+}
+
+/** A call with all that was said, as the HTTP API shows it. */
+export function callHistory(call: CallHistory): z.output<typeof historySchema> {
+  return { ...callSummary(call), turns: call.turns.map(turnAnswer), usage: [...call.usage] };
+}
+
+function turnAnswer({ at, interruptedAtMs, tools, ...turn }: Turn) {
+  return { ...turn, at: at.toISOString(), interrupted_at_ms: interruptedAtMs, tools: [...tools] };
+}
