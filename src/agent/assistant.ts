@@ -7,25 +7,38 @@ import { endAtLoop } from './end-at-loop.ts';
 import type { Prompts } from './prompts.ts';
 import { recentTurns } from './recent-turns.ts';
 import { withSpokenFallback } from './spoken-fallback.ts';
+import type { ChangeGate, GateStep } from './tools/change-gate.ts';
 import type { Filler } from './turns/filler.ts';
 import { joinSplitTurns } from './turns/join-split-turns.ts';
 
 /** A first token later than this is a caller who thinks that nobody is there. */
 const FIRST_TOKEN_TIMEOUT_MS = 6_000;
 const STALL_TIMEOUT_MS = 4_000;
+/** A tool's definition in the prompt; with the words around the first one. */
+const TOOL_CHARS = 600;
+
+/** What the agent knows of the person, as of now. */
+export interface Known {
+  /** The data tools as lines for the prompt; empty when there are none. */
+  data: string;
+  /** What the profile adds to the instructions. */
+  extra?: string;
+  tools?: readonly llm.FunctionTool[];
+  /** The first sentence. */
+  greeting: string;
+}
 
 export interface AssistantOptions {
   project: string;
   prompts: Prompts;
-  /** The data tools as lines for the prompt; empty when there are none. */
-  data: string;
-  /** The first sentence. */
-  greeting: string;
+  known: Known;
+  /** Stands before tools that change something. */
+  gate?: ChangeGate;
   /** Resolves when the caller is there; with false, when nobody will come any more. */
   caller: Promise<boolean>;
   log: Logger;
   /** Has the model read new instructions ahead of the next question. */
-  warm: (instructions: string) => Promise<void>;
+  warm: (instructions: string, tools: llm.ToolContext) => Promise<void>;
   /** Named in errors. */
   modelUrl: string;
   /** Most characters of the conversation that the model is given. */
@@ -43,14 +56,15 @@ export interface AssistantOptions {
 /** The agent of a call: greets, answers from the data tools, and never leaves the caller in silence. */
 export class Assistant extends voice.Agent {
   readonly #options: AssistantOptions;
-  #greeting: string;
+  #known: Known;
   /** Whether the agent was heard after the caller's last turn. Its words may not be in the conversation yet. */
   #heardSince = false;
 
   constructor(options: AssistantOptions) {
-    super({ instructions: options.prompts.instructions(options) });
+    const { known } = options;
+    super({ instructions: instructionsFor(options, known), tools: [...(known.tools ?? [])] });
     this.#options = options;
-    this.#greeting = options.greeting;
+    this.#known = known;
   }
 
   override async onEnter(): Promise<void> {
@@ -68,23 +82,24 @@ export class Assistant extends voice.Agent {
       if (item.type === 'message' && item.role === 'user') this.#heardSince = false;
     });
     const here = await this.#options.caller;
-    if (here) this.session.say(this.#greeting);
+    if (here) this.session.say(this.#known.greeting);
   }
 
   /**
-   * New data tools, used from the next answer on; an answer prepared from the old ones is thrown away. Who has not been
-   * greeted yet is greeted with `greeting`.
+   * What is known now, used from the next answer on; an answer prepared from what was known before is thrown away. Who has
+   * not been greeted yet is greeted with the new greeting.
    */
-  async updateData(data: string, greeting: string): Promise<void> {
-    const { project, prompts } = this.#options;
-    this.#greeting = greeting;
-    await this.updateInstructions(prompts.instructions({ project, data }));
+  async update(known: Known): Promise<void> {
+    this.#known = known;
+    const tools = new llm.ToolContext([...(known.tools ?? [])]);
+    if (!tools.equals(this.toolCtx)) await this.updateTools(tools);
+    await this.updateInstructions(instructionsFor(this.#options, known));
     this.#warm();
   }
 
   #warm(): void {
     const { log, warm } = this.#options;
-    warm(this.instructions.toString()).catch((error: unknown) => {
+    warm(this.instructions.toString(), this.toolCtx).catch((error: unknown) => {
       log.warn({ err: error }, 'the model could not read its instructions ahead');
     });
   }
@@ -94,9 +109,11 @@ export class Assistant extends voice.Agent {
     toolCtx: llm.ToolContext,
     modelSettings: voice.ModelSettings,
   ): Promise<ReadableStream<llm.ChatChunk | string> | null> {
+    const step = this.#options.gate?.next(chatCtx.items);
+    if (step !== undefined) return ReadableStream.from([pieceOf(step)]);
     const recent = recentTurns(
       this.#heardSince ? chatCtx : joinSplitTurns(chatCtx),
-      this.#options.historyChars,
+      this.#options.historyChars - charsBeside(this.#known),
     );
     const answer = await voice.Agent.default.llmNode(this, recent, toolCtx, modelSettings);
     if (answer === null) return null;
@@ -168,6 +185,24 @@ export class Assistant extends voice.Agent {
       ) ?? null
     );
   }
+}
+
+function instructionsFor({ project, prompts }: AssistantOptions, known: Known): string {
+  const { data, extra = '', tools = [] } = known;
+  const canLookUp = tools.some(({ name }) => name === 'look_up');
+  return prompts.instructions({ project, data, extra, canLookUp });
+}
+
+/** What the model reads beside what {@link AssistantOptions.historyChars} leaves room for. */
+function charsBeside({ extra = '', tools = [] }: Known): number {
+  return extra.length + tools.length * TOOL_CHARS;
+}
+
+/** As the model would have said it. */
+function pieceOf(step: GateStep): llm.ChatChunk | string {
+  return 'say' in step
+    ? step.say
+    : { id: step.call.callId, delta: { role: 'assistant', toolCalls: [step.call] } };
 }
 
 /**

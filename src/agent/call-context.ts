@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Room } from '@livekit/rtc-node';
 import { RoomEvent } from '@livekit/rtc-node';
-import pRetry from 'p-retry';
 import type { Config } from '../config/config.ts';
-import { parseRoomMetadata, type RoomSession } from '../rooms/metadata.ts';
+import { PRIVATE_KEY, parseRoomMetadata, type RoomMetadata, type RoomSession } from '../rooms/metadata.ts';
 import { type DataTools, parseDataTools } from '../sessions/data-tools.ts';
+import { type ProfileSettings, profileSettingsSchema } from '../sessions/profile.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { askApi } from './ask-api.ts';
 
@@ -11,72 +12,219 @@ import { askApi } from './ask-api.ts';
 export interface CallContext {
   session: RoomSession;
   dataTools: DataTools;
+  /** How the agent is for this session; empty while it is not known. */
+  profile: ProfileSettings;
+}
+
+export interface CallContextWatch {
+  /** What the room's metadata say when the call begins. */
+  read: (metadata: string) => Promise<CallContext>;
+  /** Who is told of each change, also of the last one that came before. */
+  use: (onChange: (context: CallContext) => Promise<void>) => void;
+  /** Tells of metadata whose change the room did not see. */
+  notice: (metadata: string) => void;
 }
 
 /** Id of the session of a room that is not ours. */
 export const NO_SESSION = 'none';
 const FETCH_TIMEOUT_MS = 3_000;
+/** The call begins without what does not come in time; it is used when it is there. */
+const FIRST_DATA_LIMIT_MS = 6_500;
+const FIRST_PROFILE_LIMIT_MS = 400;
+/** Between two attempts to get what could not be fetched, ms; the last one from then on. */
+const RETRY_MS = [200, 1_000, 3_000, 10_000, 30_000];
 
 /**
- * Reads the session and its data tools from the room's metadata; what does not travel there (private or large) is
- * fetched from the HTTP API with a token of our own. A room that is not ours gets an anonymous session without data.
+ * The session of a call, its data tools and its profile, as of now: out of the room's metadata, and what does not travel
+ * there (private or large data tools, the profile) from the HTTP API with a token of our own. What could not be fetched is
+ * tried again until it is there or something newer is; meanwhile the agent keeps what it had. An older revision than the
+ * one that it has is of no use. A room that is not ours gets an anonymous session without data.
+ *
+ * @param room - watched from now on
  */
-export async function readCallContext(metadata: string, config: Config, log: Logger): Promise<CallContext> {
-  const parsed = parseRoomMetadata(metadata);
-  if (parsed === undefined) {
-    const session = {
-      id: NO_SESSION,
-      userId: 'anonymous',
-      profile: 'default',
-      channel: 'browser',
-      language: config.LANGUAGE,
-    };
-    return { session, dataTools: {} };
-  }
-  const inline = parsed.dataTools ?? {};
-  if (parsed.dataToolsRef === undefined) return { session: parsed.session, dataTools: inline };
-  try {
-    return { session: parsed.session, dataTools: await fetchDataTools(parsed.session.id, config) };
-  } catch (error) {
-    log.error(
-      { err: error, session: parsed.session.id },
-      'data tools could not be fetched; the call goes on with the rest',
-    );
-    return { session: parsed.session, dataTools: inline };
-  }
-}
+export function watchCallContext(room: Room, config: Config, log: Logger): CallContextWatch {
+  let current: CallContext | undefined;
+  /** The metadata that `current` is made of, or is being made of. */
+  let taken: RoomMetadata | undefined;
+  let profile: { name: string; settings: ProfileSettings } | undefined;
+  let onChange: ((context: CallContext) => Promise<void>) | undefined;
+  let told: CallContext | undefined;
+  let fetching = new AbortController();
+  let telling: Promise<void> = Promise.resolve();
 
-/**
- * Watches the room's metadata from now on; `notice` tells of a change that it could not see. Each is given to the
- * function of `use`, in order; those that came before there was one, then.
- */
-export function watchCallContext(
-  room: Room,
-  config: Config,
-  log: Logger,
-): { use: (onChange: (context: CallContext) => Promise<void>) => void; notice: (metadata: string) => void } {
-  let use: (onChange: (context: CallContext) => Promise<void>) => void = () => undefined;
-  const user = new Promise<(context: CallContext) => Promise<void>>((resolve) => {
-    use = resolve;
-  });
-  let last: Promise<void> = Promise.resolve();
-  const notice = (metadata: string) => {
-    last = last
-      .then(async () => (await user)(await readCallContext(metadata, config, log)))
-      .catch((error: unknown) => log.error({ err: error }, 'changed data tools could not be used'));
+  const tell = () => {
+    telling = telling.then(async () => {
+      if (onChange === undefined || current === undefined || current === told) return;
+      told = current;
+      await onChange(current).catch((error: unknown) =>
+        log.error({ err: error }, 'changed data tools could not be used'),
+      );
+    });
   };
+
+  /** Makes a new context of metadata; it lacks what has to be fetched. */
+  const take = (metadata: RoomMetadata): CallContext => {
+    taken = metadata;
+    const { session, dataTools } = metadata;
+    const before = current?.session.id === session.id ? current : undefined;
+    const hidden = before?.dataTools[PRIVATE_KEY];
+    const isSecret = metadata.dataToolsRef !== undefined && hidden !== undefined;
+    current = {
+      session,
+      dataTools:
+        dataTools === undefined
+          ? (before?.dataTools ?? {})
+          : { ...dataTools, ...(isSecret && { [PRIVATE_KEY]: hidden }) },
+      profile: (profile?.name === session.profile ? profile.settings : undefined) ?? {},
+    };
+    return current;
+  };
+
+  /** Fetches one thing until it is there, or newer metadata have come. @returns undefined when it is not needed any more */
+  const fetchAlways = async <T>(
+    what: string,
+    get: (signal: AbortSignal) => Promise<T>,
+    tried: () => void,
+  ): Promise<T | undefined> => {
+    const { signal } = fetching;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      try {
+        return await get(signal);
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        const again = { err: error, session: taken?.session.id, what };
+        log.error(again, 'could not be fetched; the call goes on without, and it is tried again');
+      }
+      if (attempt > 0) tried();
+      const wait = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)];
+      await sleep(wait, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+    return undefined;
+  };
+
+  /**
+   * Completes `current` by what the metadata only name.
+   *
+   * @returns `data`, `profile`: when they are there; `tried`: when data tools are there or could not be had at once
+   */
+  const complete = ({ session, dataToolsRef, profileRef }: RoomMetadata) => {
+    let tried: () => void = () => undefined;
+    const atOnce = new Promise<void>((resolve) => {
+      tried = resolve;
+    });
+    const add = (more: Partial<CallContext>) => {
+      if (current !== undefined) current = { ...current, ...more };
+    };
+    const data = async () => {
+      if (dataToolsRef === undefined) return;
+      const get = (signal: AbortSignal) => fetchDataTools(session.id, config, signal);
+      const dataTools = await fetchAlways('data tools', get, tried);
+      if (dataTools !== undefined) add({ dataTools });
+    };
+    const settings = async () => {
+      if (profileRef === undefined || profile?.name === session.profile) return;
+      const get = (signal: AbortSignal) => fetchProfile(session.profile, config, signal);
+      const found = await fetchAlways('profile', get, () => undefined);
+      if (found === undefined) return;
+      profile = { name: session.profile, settings: found };
+      add({ profile: found });
+    };
+    return { data: data().finally(tried), profile: settings(), tried: atOnce };
+  };
+
+  const notice = (text: string) => {
+    const metadata = parseRoomMetadata(text);
+    if (metadata === undefined || isOld(metadata, taken)) return;
+    fetching.abort();
+    fetching = new AbortController();
+    take(metadata);
+    const rest = complete(metadata);
+    const { signal } = fetching;
+    const tellNow = () => {
+      if (!signal.aborted) tell();
+    };
+    // With what is fetched, where that comes at once; else without it first.
+    void within(FETCH_TIMEOUT_MS, rest.tried).then(tellNow);
+    void Promise.all([rest.data, rest.profile]).then(tellNow);
+  };
+
   room.on(RoomEvent.RoomMetadataChanged, notice);
-  return { use, notice };
+  room.on(RoomEvent.Disconnected, () => fetching.abort());
+
+  return {
+    notice,
+    async read(text) {
+      const metadata = parseRoomMetadata(text);
+      if (metadata === undefined) return anonymous(config);
+      if (!isOld(metadata, taken)) {
+        take(metadata);
+        const rest = complete(metadata);
+        const { signal } = fetching;
+        await Promise.all([
+          within(FIRST_DATA_LIMIT_MS, rest.tried),
+          within(FIRST_PROFILE_LIMIT_MS, rest.profile),
+        ]);
+        void Promise.all([rest.data, rest.profile]).then(() => {
+          if (!signal.aborted) tell();
+        });
+      }
+      told = current;
+      return current ?? anonymous(config);
+    },
+    use(listener) {
+      onChange = listener;
+      tell();
+    },
+  };
 }
 
-async function fetchDataTools(sessionId: string, config: Config): Promise<DataTools> {
-  return pRetry(
-    async () => {
-      const path = `/session/${encodeURIComponent(sessionId)}/data-tools`;
-      const response = await askApi(config, path, { timeoutMs: FETCH_TIMEOUT_MS });
-      if (!response.ok) throw new Error(`the API answered ${response.status}`);
-      return parseDataTools(await response.json());
-    },
-    { retries: 1, minTimeout: 200 },
+/** Whether the metadata are of a revision that is there already, or of an older one. */
+function isOld(metadata: RoomMetadata, taken: RoomMetadata | undefined): boolean {
+  if (taken === undefined || taken.session.id !== metadata.session.id) return false;
+  return (
+    metadata.revision !== undefined && taken.revision !== undefined && metadata.revision <= taken.revision
   );
+}
+
+function anonymous({ LANGUAGE }: Config): CallContext {
+  const session = {
+    id: NO_SESSION,
+    userId: 'anonymous',
+    profile: 'default',
+    channel: 'browser',
+    language: LANGUAGE,
+  };
+  return { session, dataTools: {}, profile: {} };
+}
+
+async function fetchDataTools(sessionId: string, config: Config, signal: AbortSignal): Promise<DataTools> {
+  const path = `/session/${encodeURIComponent(sessionId)}/data-tools`;
+  const answer = await fetchJson(path, config, signal);
+  // Deleted since the session began, with everything that was known.
+  return answer === undefined ? {} : parseDataTools(answer);
+}
+
+async function fetchProfile(name: string, config: Config, signal: AbortSignal): Promise<ProfileSettings> {
+  const answer = await fetchJson(`/profiles/${encodeURIComponent(name)}`, config, signal);
+  // Deleted since the session began: there are no settings any more.
+  if (answer === undefined) return {};
+  const settings =
+    typeof answer === 'object' && answer !== null && 'settings' in answer ? answer.settings : {};
+  return profileSettingsSchema.parse(settings);
+}
+
+/** @returns undefined for a 404 @throws Error for any other answer that is no 200 */
+async function fetchJson(path: string, config: Config, signal: AbortSignal): Promise<unknown> {
+  const response = await askApi(config, path, { timeoutMs: FETCH_TIMEOUT_MS, signal });
+  if (response.status === 404) return undefined;
+  if (!response.ok) throw new Error(`the API answered ${response.status}`);
+  return response.json();
+}
+
+/** Waits for a promise, but no longer than `limitMs`. */
+async function within(limitMs: number, promise: Promise<void>): Promise<void> {
+  const limit = new AbortController();
+  const tooLate = sleep(limitMs, undefined, { signal: limit.signal }).catch(() => undefined);
+  await Promise.race([promise, tooLate]);
+  limit.abort();
 }

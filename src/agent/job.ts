@@ -25,7 +25,7 @@ export default defineAgent<Partial<ReadyProcess>>({
     const output = publishVoice(room, connected);
     const metadata = ctx.job.room?.metadata ?? '';
     const changes = watchCallContext(room, config, processLog);
-    const context = await readCallContext(metadata, config, processLog);
+    const context = await changes.read(metadata);
     const caller = connected.then(() => somebody(ctx));
     const journal = openCallJournal(config, context.session.id, processLog);
     ctx.addShutdownCallback(async () => journal?.close());

@@ -19,10 +19,33 @@ const phrases = z.strictObject({
   turn_limit: z.string(),
 });
 
+const toolWords = z.strictObject({
+  result: z.string(),
+  look_up: z.strictObject({ description: z.string(), path: z.string() }),
+  update_data: z.strictObject({
+    description: z.string(),
+    path: z.string(),
+    value: z.string(),
+    question: z.string(),
+    not_found: z.string(),
+    not_allowed: z.string(),
+    not_single: z.string(),
+    wrong_type: z.string(),
+    refused: z.string(),
+  }),
+  awaits_yes: z.string(),
+  done: z.string(),
+  declined: z.string(),
+  failed: z.string(),
+});
+
 const backchannels = z.strictObject({ always: z.array(z.string()), unless_asked: z.array(z.string()) });
 
 /** The sentences that the agent says by itself, in one language. */
 export type Phrases = z.output<typeof phrases>;
+
+/** What the model reads about its tools, and what the agent says around a change. */
+export type ToolWords = z.output<typeof toolWords>;
 
 /** Words of a listener: lower case, without accents and punctuation. */
 export type Backchannels = z.output<typeof backchannels>;
@@ -30,14 +53,17 @@ export type Backchannels = z.output<typeof backchannels>;
 /** Every word that the agent is told, says by itself, or knows how to take, in one language. */
 export interface Prompts {
   phrases: Phrases;
+  tools: ToolWords;
   /** What a listener says without taking the turn. */
   backchannels: Backchannels;
   /**
    * The model's instructions.
    *
    * @param fields.data - the data tools, rendered and sanitised; empty when there are none
+   * @param fields.extra - what the profile adds; empty when it adds nothing
+   * @param fields.canLookUp - whether the model has `look_up`
    */
-  instructions(fields: { project: string; data: string }): string;
+  instructions(fields: { project: string; data: string; extra?: string; canLookUp?: boolean }): string;
   /** The first sentence of a call. */
   greeting(name: string | undefined): string;
 }
@@ -45,7 +71,7 @@ export interface Prompts {
 /**
  * Reads `prompts/<language>/`.
  *
- * @throws Error when a file is missing, or `phrases.yaml` or `backchannels.yaml` lacks a key or has one too many
+ * @throws Error when a file is missing, or one of those in YAML lacks a key or has one too many
  */
 export function loadPrompts(language: Language): Prompts {
   const folder = join(PROMPTS, language);
@@ -54,6 +80,7 @@ export function loadPrompts(language: Language): Prompts {
   const said = phrases.parse(yaml('phrases.yaml'));
   return {
     phrases: said,
+    tools: toolWords.parse(yaml('tools.yaml')),
     backchannels: backchannels.parse(yaml('backchannels.yaml')),
     instructions: (fields) => Mustache.render(template, fields, {}, { escape: String }).trim(),
     greeting: (name) =>

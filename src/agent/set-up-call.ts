@@ -1,19 +1,22 @@
 import type { voice } from '@livekit/agents';
 import type { Room } from '@livekit/rtc-node';
 import { isOn } from '../config/config.ts';
-import { historyChars, warmPrompt } from '../providers/llm/create-llm.ts';
+import { canCallTools, dataTokens, historyChars, warmPrompt } from '../providers/llm/create-llm.ts';
 import { dataToolsTerms } from '../sessions/data-tools-terms.ts';
+import { plainText } from '../sessions/plain-text.ts';
+import { MAX_INSTRUCTIONS_CHARS } from '../sessions/profile.ts';
 import { renderDataTools } from '../sessions/render-data-tools.ts';
 import { channelLabel } from '../telemetry/call-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { Assistant } from './assistant.ts';
+import { Assistant, type Known } from './assistant.ts';
 import type { CallContext } from './call-context.ts';
+import type { CallJournal } from './call-journal.ts';
 import { CallObserver } from './call-observer.ts';
 import { createSession } from './create-session.ts';
-import type { CallJournal } from './call-journal.ts';
 import { speakFailures } from './failures.ts';
 import { END_OF_SPEECH_MS, type ReadyProcess } from './job-process.ts';
 import { publishState } from './publish-state.ts';
+import { createCallTools } from './tools/call-tools.ts';
 import { traceTranscriptions } from './trace-transcriptions.ts';
 import { publishNotice, publishTurnReports } from './turn-reports.ts';
 import { Filler } from './turns/filler.ts';
@@ -34,10 +37,10 @@ export interface CallSetUp {
  *
  * @param options.output - where the agent's voice goes
  * @param options.caller - whether somebody comes, as soon as that is known
+ * @param options.journal - where the history of the call goes
  */
 export async function setUpCall(
   ready: ReadyProcess,
- * @param options.journal - where the history of the call goes
   options: {
     room: Room;
     output: InterruptibleOutput;
@@ -84,11 +87,11 @@ export async function setUpCall(
     record: metrics.record,
   });
   observer.follow(session);
+  // Before those who take the times of the turn.
+  journal?.follow(session, output, () => observer.bargeInMs);
   traceTranscriptions(session);
   session.output.audio = output;
   const speeches = new OpenSpeeches();
-  // Before those who take the times of the turn.
-  journal?.follow(session, output, () => observer.bargeInMs);
   speeches.follow(session);
   const { phrases } = prompts[language];
   const filler = new Filler({
@@ -100,11 +103,30 @@ export async function setUpCall(
   });
   if (isOn(config, 'filler')) filler.follow(session);
   if (isOn(config, 'watchdog')) new Watchdog({ log, speeches, gaveUp: phrases.model_failed }).follow(session);
+  let now = context;
+  const tools = createCallTools({
+    config,
+    sessionId: id,
+    language,
+    words: prompts[language].tools,
+    dataTools: () => now.dataTools,
+    permissions: () => now.profile.tools ?? {},
+  });
+  const mayUseTools = await canCallTools(providers.llm);
+  const known = (of: CallContext): Known => {
+    const { text, isCut } = renderDataTools(of.dataTools, language, { maxTokens: dataTokens(providers.llm) });
+    return {
+      data: text,
+      extra: instructionsOf(of),
+      tools: mayUseTools ? tools.toolsFor(isCut) : [],
+      greeting: greetingOf(of),
+    };
+  };
   const assistant = new Assistant({
     project: config.PROJECT_NAME,
     prompts: prompts[language],
-    data: renderDataTools(context.dataTools, language),
-    greeting: greetingOf(context),
+    known: known(context),
+    gate: tools.gate,
     caller: caller.then((came) => {
       if (came) {
         journal?.began();
@@ -114,8 +136,8 @@ export async function setUpCall(
     }),
     log,
     modelUrl: providers.llm.baseUrl,
-    warm: async (instructions) => {
-      if (isOn(config, 'prompt-warm-up')) await warmPrompt(providers.llm, id, instructions);
+    warm: async (instructions, given) => {
+      if (isOn(config, 'prompt-warm-up')) await warmPrompt(providers.llm, id, instructions, given);
     },
     historyChars: historyChars(providers.llm),
     ...(isOn(config, 'filler') && { filler }),
@@ -133,7 +155,8 @@ export async function setUpCall(
     log,
     update: async (changed) => {
       stt.setTerms(dataToolsTerms(changed.dataTools));
-      await assistant.updateData(renderDataTools(changed.dataTools, language), greetingOf(changed));
+      now = changed;
+      await assistant.update(known(changed));
       log.info('data tools changed');
     },
   };
@@ -144,5 +167,16 @@ function userName({ dataTools }: CallContext): string | undefined {
   const user = dataTools.user_context;
   if (typeof user !== 'object' || user === null || Array.isArray(user)) return undefined;
   const name = user.name ?? user.nombre;
-  return typeof name === 'string' && name.trim() !== '' ? name.trim().split(/\s+/)[0] : undefined;
+  const first = typeof name === 'string' ? /^[^\s,;]+/u.exec(plainText(name, 60))?.[0] : undefined;
+  // It is said aloud and stands in the conversation: a name, or none.
+  return first !== undefined && /^[\p{L}\p{M}\p{N}'’.-]{1,40}$/u.test(first) ? first : undefined;
+}
+
+/** What the profile adds, line by line without what a chat template could take for its own. */
+function instructionsOf({ profile: { instructions = '' } }: CallContext): string {
+  return instructions
+    .split('\n')
+    .map((line) => plainText(line, MAX_INSTRUCTIONS_CHARS))
+    .join('\n')
+    .trim();
 }

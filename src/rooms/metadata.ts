@@ -19,6 +19,8 @@ const roomMetadata = z.object({
   dataTools: z.record(z.string(), z.json()).optional(),
   /** There is more (private or too large): `GET {apiUrl}/session/{id}/data-tools` with an agent token has all of it. */
   dataToolsRef: z.literal(true).optional(),
+  /** The session's profile has settings: `GET {apiUrl}/profiles/{profile}` with an agent token has them. */
+  profileRef: z.literal(true).optional(),
   /** Grows with each change, so that a change of what is not shown here is noticed too. */
   revision: z.int().optional(),
 });
@@ -36,10 +38,13 @@ type DataTools = NonNullable<RoomMetadata['dataTools']>;
 export function encodeRoomMetadata({
   session,
   dataTools,
+  hasProfile = false,
   revision,
 }: {
   session: RoomSession;
   dataTools: DataTools;
+  /** Whether the profile that the session names has settings. */
+  hasProfile?: boolean;
   revision?: number;
 }): string {
   const { [PRIVATE_KEY]: hidden, ...shown } = dataTools;
@@ -49,6 +54,7 @@ export function encodeRoomMetadata({
     session,
     ...(small && { dataTools: shown }),
     ...((hidden !== undefined || !small) && { dataToolsRef: true as const }),
+    ...(hasProfile && { profileRef: true as const }),
     ...(revision !== undefined && { revision }),
   };
   return JSON.stringify(metadata);

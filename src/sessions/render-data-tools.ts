@@ -1,105 +1,178 @@
 import type { Language } from '../config/config.ts';
 import type { DataTools, JsonValue } from './data-tools.ts';
+import { estimateTokens } from './estimate-tokens.ts';
 import { plainText } from './plain-text.ts';
-import { type Phrases, phrases } from './render-phrases.ts';
+import {
+  entriesOf,
+  generalLines,
+  isList,
+  isObject,
+  isScalar,
+  items,
+  type Line,
+  label,
+  type Rendering,
+  rendering,
+  scalar,
+  shownPointer,
+} from './render-values.ts';
 
-/** Characters that data tools may take in the prompt: about 900 tokens, 0.5 s of reading for the small local model. */
-const DEFAULT_MAX_CHARS = 3_000;
-const MAX_LIST_ITEMS = 30;
-const SHOWN_DEPTH = 6;
+/** Tokens that data tools may take in the prompt of a small local model: it reads them in half a second. */
+const DEFAULT_MAX_TOKENS = 900;
+/** Most places that are named as having more. */
+const MAX_PLACES = 12;
+const MAX_PLACES_TOKENS = 120;
+
+/** Data tools as a model is given them. */
+export interface RenderedData {
+  /** Lines joined by `\n`; empty when there is no data. Where something is left out, the last line says so. */
+  text: string;
+  /** Whether something is left out, which `lookUp` finds. */
+  isCut: boolean;
+}
 
 /**
  * Data tools as short plain lines in the session's language, for the prompt of a small model: raw JSON is what such
  * models misread. Well-known keys (`user_context`, `app_data`, `tour_data`, `cart_data`) get sentences, everything else
- * «Clave, clave: valor». Every value goes through {@link plainText}. The order is that of the data, well-known keys
- * first.
+ * «Clave, clave: valor». Every value goes through {@link plainText}; dates and sums are as people write them. The order is
+ * that of the data, well-known keys first.
  *
- * @param options.maxChars - whole lines are dropped from the end until the rest fits; a last line says so
- * @returns lines joined by `\n`; empty when there is no data
+ * @param options.maxTokens - whole lines are left out until the rest fits, of each top-level key the last ones first, so
+ *   that a long one does not take the others' place
  */
 export function renderDataTools(
   dataTools: DataTools,
   language: Language,
-  { maxChars = DEFAULT_MAX_CHARS }: { maxChars?: number } = {},
-): string {
-  const say = phrases[language];
-  const { user_context, app_data, cart_data, cart, tour_data, ...others } = dataTools;
-  const user = isObject(user_context) ? user_context : {};
-  const lines = [
-    ...userLines(user, say),
-    ...(isObject(user_context) ? [] : generalLines(say.user, user_context, say)),
-    ...cartLines(user.cart, cart_data ?? cart, say),
-    ...(cart_data !== undefined && cart !== undefined ? generalLines(say.cart, cart, say) : []),
-    ...appLines(app_data, say),
-    ...tourLines(tour_data, say),
-    ...Object.entries(others).flatMap(([key, value]) => generalLines(label(key, say), value, say)),
-  ];
-  return withinBudget(lines, maxChars, say.more);
+  { maxTokens = DEFAULT_MAX_TOKENS }: { maxTokens?: number } = {},
+): RenderedData {
+  const left = new Set<string>();
+  const cut = (path: readonly string[]) => left.add(JSON.stringify(path.slice(0, 2)));
+  const to = rendering(dataTools, language, cut);
+  const sections = sectionsOf(dataTools, to).filter((lines) => lines.length > 0);
+  const all = sections.flat();
+  const cost = (text: string) => estimateTokens(`${text}\n`, language);
+  const whole = all.reduce((sum, { text }) => sum + cost(text), 0);
+  if (whole <= maxTokens && left.size === 0) return { text: textOf(all), isCut: false };
+  const placesRoom = Math.min(MAX_PLACES_TOKENS, Math.floor(maxTokens / 4));
+  const kept = new Set(fairShare(sections, maxTokens - placesRoom - cost(to.say.more('')), cost));
+  for (const line of all) if (!kept.has(line)) cut(line.path);
+  const more = to.say.more(placesOf(left, placesRoom, cost).join(', '));
+  return {
+    text: [textOf(all.filter((line) => kept.has(line))), more].filter(Boolean).join('\n'),
+    isCut: true,
+  };
 }
 
-function userLines(user: DataTools, say: Phrases): string[] {
+/** The lines of each top-level key. */
+function sectionsOf(dataTools: DataTools, to: Rendering): Line[][] {
+  const { user_context, app_data, cart_data, cart, tour_data, ...others } = dataTools;
+  const user = isObject(user_context) ? user_context : {};
+  const { say } = to;
+  return [
+    isObject(user_context) ? userLines(user, to) : generalLines(say.user, user_context, ['user_context'], to),
+    [
+      ...cartLines(user.cart, cart_data ?? cart, cart_data === undefined ? 'cart' : 'cart_data', to),
+      ...(cart_data !== undefined && cart !== undefined ? generalLines(say.cart, cart, ['cart'], to) : []),
+    ],
+    appLines(app_data, to),
+    tourLines(tour_data, to),
+    ...Object.entries(others).map(([key, value]) => generalLines(ownLabel(key, to), value, [key], to)),
+  ];
+}
+
+function userLines(user: DataTools, to: Rendering): Line[] {
+  const { say } = to;
   const { cart: _shownWithTheCart, name, role, preferences, ...others } = user;
   const parts: string[] = [];
-  const lines: string[] = [];
+  const lines: Line[] = [];
+  const at = (key: string) => ['user_context', key];
+  const general = (key: string, value: JsonValue | undefined) =>
+    generalLines(`${say.user}, ${label(key, say)}`, value, at(key), to);
   const tell = (key: string, value: JsonValue | undefined, sentence: (items: string[]) => string) => {
-    if (isScalar(value)) parts.push(sentence([scalar(value, say)]));
-    else if (value !== undefined && isList(value)) parts.push(sentence(items(value, say)));
-    else lines.push(...generalLines(`${say.user}, ${label(key, say)}`, value, say));
+    if (isScalar(value)) parts.push(sentence([scalar(value, at(key), to)]));
+    else if (value !== undefined && isList(value)) parts.push(sentence(items(value, at(key), to)));
+    else lines.push(...general(key, value));
   };
   tell('name', name, ([text = say.none]) => say.named(text));
   tell('role', role, ([text = say.none]) => say.role(text));
   tell('preferences', preferences, say.preferences);
   return [
-    ...(parts.length > 0 ? [say.context(parts)] : []),
+    ...(parts.length > 0 ? [{ text: say.context(parts), path: ['user_context'] }] : []),
     ...lines,
     ...Object.entries(others).flatMap(([key, value]) =>
       key === 'tickets' && Array.isArray(value) && isList(value)
-        ? [say.tickets(value.length === 0 ? [] : items(value, say))]
-        : generalLines(`${say.user}, ${label(key, say)}`, value, say),
+        ? [
+            {
+              text: say.tickets(value.length, value.length === 0 ? [] : items(value, at(key), to)),
+              path: at(key),
+            },
+          ]
+        : general(key, value),
     ),
   ];
 }
 
-function appLines(app: JsonValue | undefined, say: Phrases): string[] {
-  if (!isObject(app)) return generalLines(say.app, app, say);
+function appLines(app: JsonValue | undefined, to: Rendering): Line[] {
+  const { say } = to;
+  if (!isObject(app)) return generalLines(say.app, app, ['app_data'], to);
   return Object.entries(app).flatMap(([key, value]) => {
-    if (key === 'version' && isScalar(value)) return [say.appVersion(scalar(value, say))];
-    if (key === 'features' && isList(value)) return [say.appFeatures(items(value, say))];
-    if (key === 'issues' && isList(value)) return [say.appIssues(items(value, say))];
-    return generalLines(`${say.app}, ${label(key, say)}`, value, say);
+    const path = ['app_data', key];
+    if (key === 'version' && isScalar(value)) {
+      return [{ text: say.appVersion(plainText(String(value ?? say.none))), path }];
+    }
+    if (key === 'features' && isList(value)) return [{ text: say.appFeatures(items(value, path, to)), path }];
+    if (key === 'issues' && isList(value)) return [{ text: say.appIssues(items(value, path, to)), path }];
+    return generalLines(`${say.app}, ${label(key, say)}`, value, path, to);
   });
 }
 
 /** The cart may stand in `user_context.cart` (what is in it), in `cart_data` (how many, how much, what), or in both. */
-function cartLines(inUser: JsonValue | undefined, data: JsonValue | undefined, say: Phrases): string[] {
+function cartLines(
+  inUser: JsonValue | undefined,
+  data: JsonValue | undefined,
+  key: string,
+  outer: Rendering,
+): Line[] {
+  const { say } = outer;
+  const userPath = ['user_context', 'cart'];
   const cart = isObject(data) ? data : Array.isArray(data) ? { items: data } : {};
-  const { items: listed, total, currency, ...others } = cart;
+  const { shown, to } = entriesOf(cart, outer);
+  const { items: listed, total, ...others } = Object.fromEntries(shown);
   const inCart = Array.isArray(listed) ? listed : Array.isArray(inUser) ? inUser : undefined;
   const count = typeof listed === 'number' ? listed : inCart?.length;
-  const lines: string[] = [];
+  const lines: Line[] = [];
+  // Money that is no currency of the world: «300 puntos».
+  const { currency, ...rest } = others;
+  const unit = isScalar(currency) && isScalar(total) ? ` ${scalar(currency, [key, 'currency'], to)}` : '';
   if (count !== undefined) {
-    const what = inCart === undefined || inCart.length === 0 ? [] : items(inCart, say);
-    const amount = [total, currency].filter(isScalar).map((value) => scalar(value, say));
-    lines.push(`${say.inCart(count, what)}${isScalar(total) ? ` ${say.total(amount.join(' '))}` : ''}`);
+    const path = Array.isArray(listed) ? [key, 'items'] : Array.isArray(inUser) ? userPath : [key];
+    const what = inCart === undefined || inCart.length === 0 ? [] : items(inCart, path, to);
+    const sum = isScalar(total) ? ` ${say.total(`${scalar(total, [key, 'total'], to)}${unit}`)}` : '';
+    lines.push({ text: `${say.inCart(count, what)}${sum}`, path });
   } else {
-    lines.push(...generalLines(`${say.cart}, ${say.totalWord}`, total, say));
+    lines.push(...generalLines(`${say.cart}, ${say.totalWord}`, total, [key, 'total'], to));
   }
-  if (Array.isArray(listed) && inUser !== undefined)
-    lines.push(...generalLines(`${say.user}, ${say.cart}`, inUser, say));
-  else if (!Array.isArray(inUser)) lines.push(...generalLines(say.cart, inUser, say));
-  if (!isObject(data) && !Array.isArray(data)) lines.push(...generalLines(say.cart, data, say));
-  if (listed !== undefined && count === undefined) lines.push(...generalLines(say.cart, listed, say));
+  if (Array.isArray(listed) && inUser !== undefined) {
+    lines.push(...generalLines(`${say.user}, ${say.cart}`, inUser, userPath, to));
+  } else if (!Array.isArray(inUser)) lines.push(...generalLines(say.cart, inUser, userPath, to));
+  if (!isObject(data) && !Array.isArray(data)) lines.push(...generalLines(say.cart, data, [key], to));
+  if (listed !== undefined && count === undefined) {
+    lines.push(...generalLines(say.cart, listed, [key, 'items'], to));
+  }
   return [
     ...lines,
-    ...Object.entries(others).flatMap(([key, value]) =>
-      generalLines(`${say.cart}, ${label(key, say)}`, value, say),
+    ...Object.entries(unit === '' ? others : rest).flatMap(([name, value]) =>
+      generalLines(`${say.cart}, ${label(name, say)}`, value, [key, name], to),
     ),
   ];
 }
 
 /** Completed and missing steps are two lists: «¿Qué falta?» is then answered by reading one line aloud. */
-function tourLines(tour: JsonValue | undefined, say: Phrases): string[] {
-  if (!isObject(tour) || !Array.isArray(tour.steps)) return generalLines(say.tour, tour, say);
+function tourLines(tour: JsonValue | undefined, to: Rendering): Line[] {
+  const { say } = to;
+  if (!isObject(tour) || !Array.isArray(tour.steps)) {
+    return generalLines(say.tour, tour, ['tour_data'], to);
+  }
   const { steps, ...others } = tour;
   const titled = steps.map((step) =>
     isObject(step)
@@ -108,110 +181,60 @@ function tourLines(tour: JsonValue | undefined, say: Phrases): string[] {
   );
   const done = titled.filter((step) => step.completed).map((step) => step.title);
   const open = titled.filter((step) => !step.completed).map((step) => step.title);
+  const path = ['tour_data', 'steps'];
   return [
-    say.stepsDone(items(done, say)),
-    say.stepsMissing(open.length === 0 ? [] : items(open, say)),
+    { text: say.stepsDone(items(done, path, to)), path },
+    { text: say.stepsMissing(open.length, open.length === 0 ? [] : items(open, path, to)), path },
     ...Object.entries(others).flatMap(([key, value]) =>
-      generalLines(`${say.tour}, ${label(key, say)}`, value, say),
+      generalLines(`${say.tour}, ${label(key, say)}`, value, ['tour_data', key], to),
     ),
   ];
 }
 
-/** Any JSON as «Clave, clave: valor» lines. */
-function generalLines(name: string, value: JsonValue | undefined, say: Phrases, depth = 1): string[] {
-  if (value === undefined) return [];
-  if (isScalar(value)) return [`${name}: ${scalar(value, say)}`];
-  if (isList(value)) return [`${name}: ${list(value, say)}`];
-  if (depth >= SHOWN_DEPTH) return [];
-  if (Array.isArray(value)) {
-    return value
-      .slice(0, MAX_LIST_ITEMS)
-      .flatMap((item, index) => generalLines(`${name} ${index + 1}`, item, say, depth + 1));
+/** What begins a line must not read as the beginning of somebody's turn: «System: …». */
+function ownLabel(key: string, { say }: Rendering): string {
+  const text = label(key, say);
+  return ROLES.test(text) ? `${say.datum} ${text.toLocaleLowerCase()}` : text;
+}
+
+const ROLES =
+  /^(?:system|user|assistant|human|model|developer|tool|function|instructions?|response|sistema|usuario|asistente|humano|modelo|herramienta|instrucci[oó]n(?:es)?|respuesta)(?!\p{L})/iu;
+
+/** A line of each section in turn, as long as they fit. */
+function fairShare(sections: Line[][], maxTokens: number, cost: (text: string) => number): Line[] {
+  const kept: Line[] = [];
+  let room = maxTokens;
+  const open = new Set(sections.map((lines) => lines.values()));
+  while (open.size > 0) {
+    for (const section of open) {
+      const { value, done } = section.next();
+      const price = done === true ? 0 : cost(value.text);
+      if (done === true || price > room) open.delete(section);
+      else {
+        room -= price;
+        kept.push(value);
+      }
+    }
   }
-  const entries = Object.entries(value);
-  if (entries.length === 0) return [`${name}: ${say.none}`];
-  return entries.flatMap(([key, child]) =>
-    generalLines(`${name}, ${label(key, say).toLocaleLowerCase()}`, child, say, depth + 1),
-  );
+  return kept;
 }
 
-/** Items side by side: scalars and flat objects. */
-function isList(value: JsonValue): value is JsonValue[] {
-  return (
-    Array.isArray(value) &&
-    value.every((item) => isScalar(item) || (isObject(item) && Object.values(item).every(isScalar)))
-  );
-}
-
-function list(values: JsonValue[], say: Phrases): string {
-  return items(values, say).join(', ');
-}
-
-/** Each item in a few words, at most {@link MAX_LIST_ITEMS} and how many are left; «none» for an empty list. */
-function items(values: JsonValue[], say: Phrases): string[] {
-  if (values.length === 0) return [say.none];
-  const shown = values.slice(0, MAX_LIST_ITEMS).map((value) => inline(value, say));
-  const left = values.length - shown.length;
-  return left > 0 ? [...shown, say.andMore(left)] : shown;
-}
-
-/** An item of a list in a few words: «laptop (precio: 1200, cantidad: 1)». */
-function inline(item: JsonValue, say: Phrases): string {
-  if (isScalar(item)) return scalar(item, say);
-  const entries: Array<[string, JsonValue]> = Array.isArray(item)
-    ? item.map((value, index) => [String(index + 1), value])
-    : Object.entries(item);
-  const head = entries.find(([key]) => HEAD_KEYS.has(key)) ?? entries[0];
-  if (head === undefined) return say.none;
-  const details = entries
-    .filter((entry) => entry !== head && isScalar(entry[1]))
-    .map(([key, value]) => `${label(key, say).toLocaleLowerCase()}: ${scalar(value, say)}`);
-  const name = isScalar(head[1]) ? scalar(head[1], say) : label(head[0], say);
-  return details.length > 0 ? `${name} (${details.join(', ')})` : name;
-}
-
-const HEAD_KEYS: ReadonlySet<string> = new Set([
-  'name',
-  'title',
-  'label',
-  'nombre',
-  'titulo',
-  'título',
-  'product',
-]);
-
-/** `last_order`, `lastOrder`, `last-order` → «Last order», in the session's language where the word is a common one. */
-function label(key: string, say: Phrases): string {
-  const known = say.words[key.toLowerCase()];
-  if (known !== undefined) return known;
-  const words = plainText(key.replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2').replace(/[_./:-]+/gu, ' '), 60);
-  return words.slice(0, 1).toLocaleUpperCase() + words.slice(1).toLocaleLowerCase();
-}
-
-function scalar(value: JsonValue, say: Phrases): string {
-  if (value === null) return say.none;
-  if (typeof value === 'boolean') return value ? say.yes : say.no;
-  const text = plainText(String(value));
-  return text === '' ? say.none : text;
-}
-
-function isScalar(value: JsonValue | undefined): value is string | number | boolean | null {
-  return value === null || (typeof value !== 'object' && value !== undefined);
-}
-
-function isObject(value: JsonValue | undefined): value is DataTools {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function withinBudget(lines: string[], maxChars: number, more: string): string {
-  const whole = lines.join('\n');
-  if (whole.length <= maxChars) return whole;
-  const kept: string[] = [];
-  let room = maxChars - more.length;
-  for (const line of lines) {
-    room -= line.length + 1;
-    if (room < 0) break;
-    kept.push(line);
+/** Where there is more, as JSON Pointers; the top-level keys alone where those would be too many. */
+function placesOf(left: ReadonlySet<string>, maxTokens: number, cost: (text: string) => number): string[] {
+  const paths = [...left].map((path) => JSON.parse(path) as string[]);
+  const pointers = (depth: number) => [...new Set(paths.map((path) => shownPointer(path.slice(0, depth))))];
+  const deep = pointers(2);
+  const places = deep.length <= MAX_PLACES ? deep : pointers(1);
+  const shown: string[] = [];
+  let room = maxTokens - cost('…');
+  for (const place of places) {
+    room -= cost(`${place},`);
+    if (shown.length >= MAX_PLACES || room < 0) return [...shown, '…'];
+    shown.push(place);
   }
-  return [...kept, more].join('\n').slice(0, maxChars);
+  return shown;
+}
+
+function textOf(lines: readonly Line[]): string {
+  return lines.map(({ text }) => text).join('\n');
 }

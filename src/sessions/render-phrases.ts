@@ -7,7 +7,7 @@ export interface Phrases {
   named: (name: string) => string;
   role: (role: string) => string;
   preferences: (items: string[]) => string;
-  tickets: (items: string[]) => string;
+  tickets: (count: number, items: string[]) => string;
   user: string;
   app: string;
   appVersion: (version: string) => string;
@@ -19,11 +19,18 @@ export interface Phrases {
   totalWord: string;
   tour: string;
   stepsDone: (items: string[]) => string;
-  stepsMissing: (items: string[]) => string;
+  stepsMissing: (count: number, items: string[]) => string;
   none: string;
   yes: string;
   no: string;
-  more: string;
+  /** That there is more, at these places. */
+  more: (places: string) => string;
+  /** That nothing was found, and what there is. */
+  notFound: (asked: string, places: string) => string;
+  /** Where the rest is. */
+  goOn: (place: string) => string;
+  /** Before a key that must not begin a line. */
+  datum: string;
   andMore: (count: number) => string;
   /** Common keys, which integrators write in English, as a caller would say them. */
   words: Readonly<Record<string, string | undefined>>;
@@ -42,12 +49,12 @@ export const phrases: Readonly<Record<Language, Phrases>> = {
     named: (name) => `te llamas ${name}`,
     role: (role) => `tu rol es ${role}`,
     preferences: (items) => `tus preferencias son ${es(items)}`,
-    tickets: (items) =>
-      items.length === 0
+    tickets: (count, items) =>
+      count === 0
         ? 'No tienes problemas pendientes: ningún ticket.'
-        : items.length === 1
+        : count === 1
           ? `Tienes 1 problema pendiente: el ticket ${es(items)}.`
-          : `Tienes ${items.length} problemas pendientes: los tickets ${es(items)}.`,
+          : `Tienes ${count} problemas pendientes: los tickets ${es(items)}.`,
     user: 'Usuario',
     app: 'App',
     appVersion: (version) => `La app está en la versión ${version}.`,
@@ -62,14 +69,17 @@ export const phrases: Readonly<Record<Language, Phrases>> = {
     totalWord: 'total',
     tour: 'Recorrido',
     stepsDone: (items) => `Pasos completados: ${es(items)}.`,
-    stepsMissing: (items) =>
-      items.length === 0
+    stepsMissing: (count, items) =>
+      count === 0
         ? 'No te falta completar ningún paso.'
-        : `Te falta completar ${items.length} ${items.length === 1 ? 'paso' : 'pasos'}: ${es(items)}.`,
+        : `Te falta completar ${count} ${count === 1 ? 'paso' : 'pasos'}: ${es(items)}.`,
     none: 'ninguno',
     yes: 'sí',
     no: 'no',
-    more: '(Hay más datos que aquí no caben.)',
+    more: (places) => `(Hay más datos que aquí no caben: ${places}.)`,
+    notFound: (asked, places) => `No hay nada en «${asked}». Hay datos en: ${places}.`,
+    goOn: (place) => `(Hay más: sigue por ${place}.)`,
+    datum: 'Dato',
     andMore: (count) => `y ${count} más`,
     words: words({
       address: 'Dirección',
@@ -118,12 +128,12 @@ export const phrases: Readonly<Record<Language, Phrases>> = {
     named: (name) => `your name is ${name}`,
     role: (role) => `your role is ${role}`,
     preferences: (items) => `your preferences are ${en(items)}`,
-    tickets: (items) =>
-      items.length === 0
+    tickets: (count, items) =>
+      count === 0
         ? 'You have no pending problems: no tickets.'
-        : items.length === 1
+        : count === 1
           ? `You have 1 pending problem: ticket ${en(items)}.`
-          : `You have ${items.length} pending problems: tickets ${en(items)}.`,
+          : `You have ${count} pending problems: tickets ${en(items)}.`,
     user: 'User',
     app: 'App',
     appVersion: (version) => `The app is at version ${version}.`,
@@ -138,14 +148,17 @@ export const phrases: Readonly<Record<Language, Phrases>> = {
     totalWord: 'total',
     tour: 'Tour',
     stepsDone: (items) => `Steps completed: ${en(items)}.`,
-    stepsMissing: (items) =>
-      items.length === 0
+    stepsMissing: (count, items) =>
+      count === 0
         ? 'You have no steps left to complete.'
-        : `You still have to complete ${items.length} ${items.length === 1 ? 'step' : 'steps'}: ${en(items)}.`,
+        : `You still have to complete ${count} ${count === 1 ? 'step' : 'steps'}: ${en(items)}.`,
     none: 'none',
     yes: 'yes',
     no: 'no',
-    more: '(There is more data than fits here.)',
+    more: (places) => `(There is more data than fits here: ${places}.)`,
+    notFound: (asked, places) => `There is nothing at «${asked}». There are data at: ${places}.`,
+    goOn: (place) => `(There is more: go on at ${place}.)`,
+    datum: 'Entry',
     andMore: (count) => `and ${count} more`,
     words: words({ business_data: 'Business', private: 'Internal data' }),
   },

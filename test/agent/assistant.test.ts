@@ -17,7 +17,7 @@ initializeLogger({ pretty: false, level: 'silent' });
 
 const prompts = loadPrompts('es');
 const withTickets = (...tickets: string[]) =>
-  renderDataTools({ user_context: { name: 'Ana', open_tickets: tickets } }, 'es');
+  renderDataTools({ user_context: { name: 'Ana', open_tickets: tickets } }, 'es').text;
 
 let engines: FixedEngines;
 let session: voice.AgentSession;
@@ -52,8 +52,7 @@ async function call(fixed: FixedEnginesOptions, caller?: Promise<boolean>): Prom
   const assistant = new Assistant({
     project: 'Charla',
     prompts,
-    data: withTickets('A-1'),
-    greeting: prompts.greeting('Ana'),
+    known: { data: withTickets('A-1'), greeting: prompts.greeting('Ana') },
     caller: caller ?? Promise.resolve(true),
     log: createLogger('test', 'silent'),
     historyChars: 7_000,
@@ -109,11 +108,11 @@ describe('the assistant', () => {
       answer: (messages) => /[AB]-\d/.exec(system(messages))?.[0] ?? 'nada',
     });
     expect(await ask('¿Qué ticket tengo?')).toBe('A-1');
-    await assistant.updateData(withTickets('B-2'), prompts.greeting('Ana'));
+    await assistant.update({ data: withTickets('B-2'), greeting: prompts.greeting('Ana') });
     expect(await ask('¿Y ahora?')).toBe('B-2');
     expect(warmed.at(-1)).toContain('B-2');
     expect(system(requests().at(-1)?.body.messages ?? [])).not.toContain('A-1');
-    await assistant.updateData('', prompts.greeting(undefined));
+    await assistant.update({ data: '', greeting: prompts.greeting(undefined) });
     expect(await ask('¿Y ahora?')).toBe('nada');
     expect(said()).toEqual([prompts.greeting('Ana'), 'A-1', 'B-2', 'nada']);
   });
@@ -124,7 +123,7 @@ describe('the assistant', () => {
       come = resolve;
     });
     const { assistant } = await call({}, caller);
-    await assistant.updateData(withTickets('B-2'), prompts.greeting('Bea'));
+    await assistant.update({ data: withTickets('B-2'), greeting: prompts.greeting('Bea') });
     expect(said()).toEqual([]);
     come(true);
     await expect.poll(said).toEqual([prompts.greeting('Bea')]);

@@ -134,8 +134,7 @@ export class FakeCall {
     this.#assistant = new Assistant({
       project: 'Charla',
       prompts: this.prompts,
-      data: '',
-      greeting: 'Hola.',
+      known: { data: '', greeting: 'Hola.' },
       caller: Promise.resolve(true),
       log,
       warm: async () => undefined,

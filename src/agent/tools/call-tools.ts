@@ -1,0 +1,65 @@
+import { llm } from '@livekit/agents';
+import Mustache from 'mustache';
+import type { z } from 'zod';
+import type { ToolPermissions } from '../../sessions/profile.ts';
+import type { AgentTool, ToolCall } from './agent-tool.ts';
+import { ChangeGate } from './change-gate.ts';
+import { lookUp } from './look-up.ts';
+import { updateData } from './update-data.ts';
+
+export interface CallTools {
+  gate: ChangeGate;
+  /** What the model may call now. @param isCut - whether data were left out of its instructions */
+  toolsFor(isCut: boolean): llm.FunctionTool[];
+}
+
+/** The tools of one call, as far as its profile allows them. */
+export function createCallTools(call: ToolCall): CallTools {
+  const { words, language } = call;
+  const gate = new ChangeGate({ language, declined: words.declined, awaitsYes: words.awaits_yes });
+  const reading = toolFor(lookUp, call, gate);
+  const changing = toolFor(updateData, call, gate);
+  return {
+    gate,
+    toolsFor: (isCut) => [
+      ...(isCut && isAllowed('look_up', call.permissions()) ? [reading] : []),
+      ...(isAllowed('update_data', call.permissions()) ? [changing] : []),
+    ],
+  };
+}
+
+/** What only reads may be done unless it is forbidden; what changes something has to be allowed. */
+function isAllowed(name: keyof ToolPermissions, permissions: ToolPermissions): boolean {
+  return permissions[name]?.allowed ?? name === 'look_up';
+}
+
+function toolFor<Name extends keyof ToolPermissions, Schema extends z.ZodObject>(
+  tool: AgentTool<Name, Schema>,
+  call: ToolCall,
+  gate: ChangeGate,
+): llm.FunctionTool {
+  const { words } = call;
+  return llm.tool({
+    name: tool.name,
+    description: tool.description(words),
+    parameters: tool.parameters(words),
+    execute: async (args, { ctx, toolCallId }) => {
+      const given = args as z.output<Schema>;
+      if ('read' in tool) return fenced(await tool.read(given, call), call);
+      const permissions = call.permissions();
+      // Asked again here: it may have changed since the model was given the tool.
+      if (!isAllowed(tool.name, permissions)) throw new llm.ToolError(words.update_data.not_allowed);
+      const plan = () => tool.plan(given, call);
+      const permission = permissions[tool.name];
+      const isConfirmed = permission !== undefined && 'confirm' in permission && permission.confirm === false;
+      if (isConfirmed) return (await plan()).apply();
+      const request = { tool: tool.name, args: given, callId: toolCallId, speech: ctx.speechHandle.id };
+      return gate.pass(request, ctx.session.history.items, plan);
+    },
+  }) as llm.FunctionTool;
+}
+
+/** What a tool found is data too. */
+function fenced(text: string, { words }: ToolCall): string {
+  return Mustache.render(words.result, { text }, {}, { escape: String });
+}

@@ -1,0 +1,138 @@
+import Mustache from 'mustache';
+import { z } from 'zod';
+import { PRIVATE_KEY } from '../../rooms/metadata.ts';
+import type { DataTools, JsonValue } from '../../sessions/data-tools.ts';
+import { pointerOf } from '../../sessions/json-pointer.ts';
+import { nameOf, resolvePath, splitPath, valueAt } from '../../sessions/look-up.ts';
+import { plainText } from '../../sessions/plain-text.ts';
+import { isObject, isScalar, rendering, scalar } from '../../sessions/render-values.ts';
+import { askApi } from '../ask-api.ts';
+import { type AgentTool, type Change, type ToolCall, ToolError } from './agent-tool.ts';
+
+const MAX_VALUE_CHARS = 500;
+const TIMEOUT_MS = 3_000;
+/** A key that is new. */
+const KEY = /^[\p{L}\p{N}_-]{1,64}$/u;
+
+type Value = string | number | boolean;
+type Parameters = z.ZodObject<{ path: z.ZodString; value: z.ZodCoercedString<unknown> }>;
+
+/** Changes one value of the session's data tools, through the API, which checks it against the profile's schema. */
+export const updateData: AgentTool<'update_data', Parameters> = {
+  name: 'update_data',
+  description: ({ update_data }) => update_data.description,
+  parameters: ({ update_data }) =>
+    z.object({
+      path: z.string().describe(update_data.path),
+      // One type is what small models keep to; they write a number or true all the same.
+      value: z.coerce.string().describe(update_data.value),
+    }),
+  plan: async ({ path: written, value: given }, call): Promise<Change> => {
+    const { words, language } = call;
+    const dataTools = call.dataTools();
+    const to = rendering(dataTools, language, () => undefined);
+    const path = placeOf(dataTools, written, call);
+    const current = valueAt(dataTools, path);
+    if (current !== undefined && !isScalar(current)) throw new ToolError(words.update_data.not_single);
+    const value = ofTypeOf(current, given);
+    if (value === undefined) throw new ToolError(words.update_data.wrong_type);
+    const question = Mustache.render(
+      words.update_data.question,
+      { what: nameOf(path, to), value: scalar(value, path, to) },
+      {},
+      { escape: String },
+    );
+    return {
+      question,
+      apply: async () => {
+        await change(path, value, call);
+        return words.done;
+      },
+    };
+  },
+};
+
+/** @throws ToolError when there is no such place, or it is not for the agent to change */
+function placeOf(
+  dataTools: DataTools,
+  written: string,
+  { words, language, permissions }: ToolCall,
+): string[] {
+  const to = rendering(dataTools, language, () => undefined);
+  const path = resolvePath(dataTools, written, to) ?? newKey(dataTools, written, to);
+  if (path === undefined) {
+    const asked = plainText(written, 60);
+    throw new ToolError(
+      Mustache.render(words.update_data.not_found, { path: asked }, {}, { escape: String }),
+    );
+  }
+  const pointer = pointerOf(path);
+  const allowed = permissions().update_data?.paths;
+  const isAllowed =
+    allowed === undefined || allowed.some((one) => pointer === one || pointer.startsWith(`${one}/`));
+  if (path[0] === PRIVATE_KEY || !isAllowed) throw new ToolError(words.update_data.not_allowed);
+  return path;
+}
+
+/** A key that is not there yet, in an object that is. */
+function newKey(
+  dataTools: DataTools,
+  written: string,
+  to: ReturnType<typeof rendering>,
+): string[] | undefined {
+  const { parent, key } = splitPath(written);
+  const outer = parent === '' ? undefined : resolvePath(dataTools, parent, to);
+  return outer !== undefined && KEY.test(key) && isObject(valueAt(dataTools, outer))
+    ? [...outer, key]
+    : undefined;
+}
+
+/** The value keeps the type that it has; undefined where it cannot. */
+function ofTypeOf(current: JsonValue | undefined, given: string): Value | undefined {
+  const text = plainText(given, MAX_VALUE_CHARS);
+  if (text === '') return undefined;
+  if (typeof current === 'number') {
+    const number = Number(text.replace(',', '.'));
+    return Number.isFinite(number) ? number : undefined;
+  }
+  if (typeof current === 'boolean') {
+    if (/^(?:true|s[ií]|yes)$/iu.test(text)) return true;
+    return /^(?:false|no)$/iu.test(text) ? false : undefined;
+  }
+  return text;
+}
+
+/** @throws ToolError */
+async function change(path: readonly string[], value: Value, call: ToolCall): Promise<void> {
+  const { config, sessionId, words } = call;
+  const response = await askApi(config, `/session/${encodeURIComponent(sessionId)}/data-tools`, {
+    method: 'PATCH',
+    body: patchFor(path, value, call.dataTools()),
+    timeoutMs: TIMEOUT_MS,
+  }).catch(() => undefined);
+  if (response?.ok === true) return;
+  // The profile's schema does not take it.
+  throw new ToolError(response?.status === 400 ? words.update_data.refused : words.failed);
+}
+
+/** A merge patch (RFC 7396) that sets one value; lists it can only replace as a whole. */
+function patchFor(path: readonly string[], value: Value, dataTools: DataTools): JsonValue {
+  const build = (here: JsonValue | undefined, keys: readonly string[]): JsonValue => {
+    const [key, ...rest] = keys;
+    if (key === undefined) return value;
+    if (Array.isArray(here)) {
+      return here.map((item, index) => (String(index) === key ? replaced(item, rest, value) : item));
+    }
+    return { [key]: build(isObject(here) ? here[key] : undefined, rest) };
+  };
+  return build(dataTools, path);
+}
+
+function replaced(here: JsonValue, keys: readonly string[], value: Value): JsonValue {
+  const [key, ...rest] = keys;
+  if (key === undefined) return value;
+  if (Array.isArray(here)) {
+    return here.map((item, index) => (String(index) === key ? replaced(item, rest, value) : item));
+  }
+  return isObject(here) ? { ...here, [key]: replaced(here[key] ?? null, rest, value) } : { [key]: value };
+}

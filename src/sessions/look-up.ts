@@ -1,0 +1,307 @@
+import type { Language } from '../config/config.ts';
+import type { DataTools, JsonValue } from './data-tools.ts';
+import { estimateTokens } from './estimate-tokens.ts';
+import { keysOf, pointerOf } from './json-pointer.ts';
+import { plainText } from './plain-text.ts';
+import {
+  generalLines,
+  isList,
+  isObject,
+  isScalar,
+  items,
+  label,
+  MAX_LIST_ITEMS,
+  type Rendering,
+  rendering,
+  shownPointer,
+} from './render-values.ts';
+
+/** Tokens of one answer: a small model reads them in a quarter of a second. */
+const DEFAULT_MAX_TOKENS = 400;
+/** Most places that a search by words tells. */
+const MAX_FOUND = 8;
+/** Most nodes that a search by words looks at. */
+const MAX_VISITED = 50_000;
+
+/**
+ * The part of the data tools that a model asks for, as lines like those of {@link renderDataTools}. Small models ask
+ * badly: a JSON Pointer (`/orders/3/items`), a path with dots or brackets (`orders[3].items`), the words that the data were
+ * told with («Pedidos»), or words that stand in the data («pedido 1234») all do, in any case, with or without accents.
+ *
+ * @param asked - what the model wrote
+ * @param options.maxTokens - of the answer; its last line then says where to go on
+ * @returns lines joined by `\n`, or a sentence that says that there is nothing, and what there is
+ */
+export function lookUp(
+  dataTools: DataTools,
+  asked: string,
+  language: Language,
+  { maxTokens = DEFAULT_MAX_TOKENS }: { maxTokens?: number } = {},
+): string {
+  const to = rendering(dataTools, language, () => undefined);
+  const question = asked.trim().slice(0, 200);
+  const tell = (places: readonly Place[]) => answer(places, dataTools, to, language, maxTokens);
+  const path = resolvePath(dataTools, question, to);
+  if (path !== undefined) return tell([{ path, from: 0 }]);
+  // «/orders/30-»: how an answer that was cut says where to go on.
+  const [, list, from] = /^(.+?)[/.[]+(\d{1,9})\s?-\s?\d*\]?$/u.exec(question) ?? [];
+  const part = list === undefined ? undefined : resolvePath(dataTools, list, to);
+  if (part !== undefined) return tell([{ path: part, from: Number(from) }]);
+  const wanted = words(question);
+  for (const some of [wanted, ...wanted.toSorted((a, b) => b.length - a.length).map((word) => [word])]) {
+    const found = search(dataTools, some);
+    if (found.length > 0) return tell(found.map((one) => ({ path: one, from: 0 })));
+  }
+  return to.say.notFound(plainText(question, 60), placesIn(dataTools));
+}
+
+/** Something to tell; of a list, the items from one on. */
+interface Place {
+  path: readonly string[];
+  from: number;
+}
+
+/**
+ * Where a path leads that a model wrote, key by key; undefined where it leads nowhere.
+ *
+ * @param written - JSON Pointer, dotted path or words
+ */
+export function resolvePath(dataTools: DataTools, written: string, to: Rendering): string[] | undefined {
+  for (const keys of readings(written)) {
+    const path = walk(dataTools, keys, to);
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}
+
+/** The value at a path that {@link resolvePath} found. */
+export function valueAt(dataTools: DataTools, path: readonly string[]): JsonValue | undefined {
+  return path.reduce<JsonValue | undefined>(
+    (value, key) =>
+      Array.isArray(value)
+        ? value[Number(key)]
+        : isObject(value) && Object.hasOwn(value, key)
+          ? value[key]
+          : undefined,
+    dataTools,
+  );
+}
+
+/** A path that a model wrote, and its last key apart; that is not there yet, perhaps. */
+export function splitPath(written: string): { parent: string; key: string } {
+  const [, parent = '', key = ''] = /^(.*?)[/.>,:]?\s*([^/.>,:]+)$/u.exec(written.trim()) ?? [];
+  return { parent, key: key.trim() };
+}
+
+/** The keys that a path may mean, the likeliest first. */
+function readings(written: string): string[][] {
+  const text = written
+    .trim()
+    .replace(/^["'`«$#]+|["'`».,]+$/gu, '')
+    .trim();
+  if (text === '' || text === '/') return [];
+  const dotted = text.replace(/\[["']?([^\]"']*)["']?\]/gu, '.$1').replace(/^\.+/u, '');
+  return [keysOf(text), dotted.split(/[./>]+/u), text.split(/[,>:/]+/u)]
+    .map((keys) => keys.map((key) => key.trim()).filter((key) => key !== ''))
+    .filter((keys) => keys.length > 0);
+}
+
+function walk(root: DataTools, keys: readonly string[], to: Rendering): string[] | undefined {
+  let here: JsonValue = root;
+  const path: string[] = [];
+  for (const key of keys) {
+    const next = step(here, key, to);
+    if (next === undefined) return undefined;
+    path.push(next.key);
+    here = next.value;
+  }
+  return path;
+}
+
+function step(here: JsonValue, key: string, to: Rendering): { key: string; value: JsonValue } | undefined {
+  if (Array.isArray(here)) {
+    const value = /^\d{1,9}$/u.test(key) ? here[Number(key)] : undefined;
+    return value === undefined ? undefined : { key: String(Number(key)), value };
+  }
+  if (!isObject(here)) return undefined;
+  const own = Object.keys(here);
+  const wanted = folded(key);
+  const name =
+    (Object.hasOwn(here, key) ? key : undefined) ??
+    own.find((one) => folded(one) === wanted) ??
+    own.find((one) => folded(label(one, to.say)) === wanted);
+  const value = name === undefined ? undefined : here[name];
+  return name === undefined || value === undefined ? undefined : { key: name, value };
+}
+
+/**
+ * Places that have all of the words in their keys or their text, the smallest that do: for «pedido 1234» the order with
+ * that number, not all orders.
+ */
+function search(dataTools: DataTools, wanted: readonly string[]): string[][] {
+  if (wanted.length === 0) return [];
+  const found: string[][] = [];
+  let visited = 0;
+  /** @returns whether something was found in it or below */
+  const visit = (value: JsonValue, path: readonly string[], missing: readonly string[]): boolean => {
+    visited += 1;
+    if (visited > MAX_VISITED || found.length >= MAX_FOUND) return false;
+    const key = folded(path.at(-1) ?? '');
+    const still = missing.filter((word) => !matches(key, word));
+    if (isScalar(value)) {
+      const text = folded(String(value));
+      if (still.some((word) => !text.includes(word))) return false;
+      found.push([...path]);
+      return true;
+    }
+    // All of the words are in the keys: that is the place, as a whole.
+    if (still.length === 0) {
+      found.push([...path]);
+      return true;
+    }
+    const children = Object.entries(value);
+    // Words that stand side by side in one object, such as a name and a state, mean the object.
+    const beside = children
+      .filter(([, child]) => isScalar(child))
+      .map(([name, child]) => folded(`${name} ${child}`));
+    if (still.length > 1 && still.every((word) => beside.some((text) => text.includes(word)))) {
+      found.push([...path]);
+      return true;
+    }
+    const inside = children.filter(([name, child]) => visit(child, [...path, name], still));
+    return inside.length > 0;
+  };
+  for (const [key, value] of Object.entries(dataTools)) visit(value, [key], wanted);
+  return distinct(found.map((path) => around(dataTools, path)));
+}
+
+/** A single value of a list's item says little: the item does. */
+function around(dataTools: DataTools, path: string[]): string[] {
+  const outer = path.slice(0, -1);
+  const isOfItem = /^\d+$/u.test(outer.at(-1) ?? '') && isObject(valueAt(dataTools, outer));
+  return isOfItem && isScalar(valueAt(dataTools, path)) ? outer : path;
+}
+
+function answer(
+  places: readonly Place[],
+  dataTools: DataTools,
+  to: Rendering,
+  language: Language,
+  maxTokens: number,
+): string {
+  const kept: string[] = [];
+  let room = maxTokens;
+  for (const place of places) {
+    for (const { text, next } of linesOf(place, dataTools, to)) {
+      const price = estimateTokens(`${text}\n`, language);
+      if (price > room && kept.length > 0) return [...kept, to.say.goOn(next)].join('\n');
+      kept.push(withinTokens(text, room, language));
+      room -= price;
+    }
+  }
+  return kept.join('\n');
+}
+
+/** The lines of a place, and for each where to go on when it is not told any more. */
+function* linesOf(
+  { path, from }: Place,
+  dataTools: DataTools,
+  outer: Rendering,
+): Generator<{ text: string; next: string }> {
+  const value = valueAt(dataTools, path);
+  const currency = path
+    .map((_, index) => valueAt(dataTools, path.slice(0, index)))
+    .filter(isObject)
+    .map((one) => one.currency ?? one.moneda)
+    .findLast((one) => typeof one === 'string');
+  const to = { ...outer, ...(typeof currency === 'string' && { currency }) };
+  if (!Array.isArray(value) || value.length === 0) {
+    for (const { text, path: at } of generalLines(nameOf(path, to), value, path, to)) {
+      yield { text, next: shownPointer(at) };
+    }
+    return;
+  }
+  const name = nameOf(path, to);
+  const short = value.every((item) => isScalar(item) && String(item).length < 40);
+  if (short && value.length <= MAX_LIST_ITEMS && from === 0) {
+    yield { text: `${name}: ${items(value, path, to).join(', ')}`, next: shownPointer(path) };
+    return;
+  }
+  for (const [index, item] of value.entries()) {
+    if (index < from) continue;
+    const next = shownPointer([...path, `${index}-`]);
+    const at = [...path, String(index)];
+    if (isList([item])) yield { text: `${name} ${index + 1}: ${items([item], path, to).join('')}`, next };
+    else for (const { text } of generalLines(`${name} ${index + 1}`, item, at, to)) yield { text, next };
+  }
+}
+
+/** «Pedidos 4, artículos»: as the lines of the prompt begin. */
+export function nameOf(path: readonly string[], { say }: Rendering): string {
+  return path.reduce((name, key) => {
+    if (/^\d+$/u.test(key)) return `${name} ${Number(key) + 1}`;
+    return name === '' ? label(key, say) : `${name}, ${label(key, say).toLocaleLowerCase()}`;
+  }, '');
+}
+
+function withinTokens(text: string, maxTokens: number, language: Language): string {
+  if (estimateTokens(text, language) <= maxTokens) return text;
+  const parts = text.split(' ');
+  let [low, high] = [1, parts.length];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (estimateTokens(parts.slice(0, middle).join(' '), language) <= maxTokens) low = middle;
+    else high = middle - 1;
+  }
+  return `${parts.slice(0, low).join(' ')}…`;
+}
+
+function placesIn(dataTools: DataTools): string {
+  return Object.keys(dataTools)
+    .slice(0, 20)
+    .map((key) => shownPointer([key]))
+    .join(', ');
+}
+
+function distinct(paths: readonly string[][]): string[][] {
+  const pointers = new Map(paths.map((path) => [pointerOf(path), path]));
+  return [...pointers.values()];
+}
+
+/** The words that say what is looked for. */
+function words(text: string): string[] {
+  return folded(text)
+    .split(' ')
+    .filter((word) => word.length > 1 || /\d/u.test(word))
+    .filter((word) => !SMALL_WORDS.has(word));
+}
+
+/** A key has a word when one of its own begins like it: «pedido» and `pedidos`, «order» and `orders`. */
+function matches(key: string, word: string): boolean {
+  return key
+    .split(' ')
+    .some(
+      (part) =>
+        part === word ||
+        (word.length > 3 && part.startsWith(word)) ||
+        (part.length > 3 && word.startsWith(part)),
+    );
+}
+
+const SMALL_WORDS: ReadonlySet<string> = new Set(
+  'el la los las un una de del al en con por para que mi mis tu tus su sus y o the a an of in on for to my your and or is are what which cual cuales que es son'.split(
+    ' ',
+  ),
+);
+
+/** Lower case, without accents, words apart: `lastOrder`, `last_order` and «Last order» are the same. */
+function folded(text: string): string {
+  return text
+    .slice(0, 2_000)
+    .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
+}
