@@ -160,12 +160,14 @@ export const profiles = pgTable('profiles', {
   updatedAt: time().notNull(),
 });
 
-/** Webhooks that have not been delivered yet. */
+/** Webhooks that have not been delivered yet: one row for each receiver. */
 export const webhookOutbox = pgTable(
   'webhook_outbox',
   {
-    /** Goes with each attempt, for the receiver to know it by. */
-    id: text().primaryKey(),
+    /** Goes with each attempt, for receivers to know it by; the same for each of them. */
+    id: text().notNull(),
+    /** The receiver. */
+    url: text().notNull(),
     type: text().notNull(),
     /** Whose session it tells of: deleted with it. */
     sessionId: text()
@@ -174,8 +176,15 @@ export const webhookOutbox = pgTable(
     payload: json().notNull(),
     createdAt: time().notNull(),
     attempts: integer().notNull(),
+    /** Not before; while an attempt runs, when somebody else may take it to have failed. */
     nextAttemptAt: time().notNull(),
     lastError: text(),
+    /** When it was given up: it is tried no more. */
+    givenUpAt: time(),
   },
-  (table) => [index('webhook_outbox_by_time').on(table.nextAttemptAt)],
+  (table) => [
+    primaryKey({ columns: [table.id, table.url] }),
+    index('webhook_outbox_by_session').on(table.sessionId),
+    index('webhook_outbox_due').on(table.url, table.nextAttemptAt).where(sql`${table.givenUpAt} is null`),
+  ],
 );
