@@ -30,6 +30,11 @@ export const ERRORS = {
     detail:
       'The request body is larger than {limit}. Send less, or keep the rest behind an API that the agent can call.',
   },
+  CHARLA_MEDIA_TYPE_UNSUPPORTED: {
+    status: 415,
+    title: 'Content type is not supported',
+    detail: 'The content type of the request has to be application/json (of a PATCH, application/merge-patch+json will do too).',
+  },
   CHARLA_DATA_TOOLS_INVALID: {
     status: 400,
     title: 'Data tools are not valid',
@@ -61,11 +66,6 @@ export const ERRORS = {
     title: 'Session has changed',
     detail:
       'The data tools of the session «{id}» have changed since you read them. Read them again, and send the change with their ETag in If-Match.',
-  },
-  CHARLA_USER_NOT_FOUND: {
-    status: 404,
-    title: 'User not found',
-    detail: 'There is no user «{id}». The example hook knows: {known}.',
   },
   CHARLA_REVISION_NOT_FOUND: {
     status: 404,
@@ -101,10 +101,50 @@ export const ERRORS = {
     detail:
       'The profile «{name}» is not as If-Match or If-None-Match say. Read it again, and send the change with its ETag in If-Match.',
   },
+  CHARLA_USER_NOT_FOUND: {
+    status: 404,
+    title: 'User not found',
+    detail: 'There is no user «{id}». The example hook knows: {known}.',
+  },
+  CHARLA_DATA_TOOLS_HOOK_MISSING: {
+    status: 409,
+    title: 'No hook for data tools',
+    detail:
+      'There is no hook to ask for data tools. Set DATA_TOOLS_URL, or change the data tools with PUT or PATCH.',
+  },
+  CHARLA_DATA_TOOLS_HOOK_FAILED: {
+    status: 502,
+    title: 'Hook for data tools failed',
+    detail:
+      'The hook for data tools at {url} failed: {reason}. The session keeps what it knew; look after the hook and try again.',
+  },
   CHARLA_UNAUTHORIZED: {
     status: 401,
     title: 'Not authorised',
-    detail: 'This route needs a key. Send {how}.',
+    detail: 'This needs {how}; {why}.',
+  },
+  CHARLA_FORBIDDEN: {
+    status: 403,
+    title: 'Not allowed',
+    detail: '{who} may not do this: {reason}.',
+  },
+  CHARLA_HOST_REFUSED: {
+    status: 403,
+    title: 'Address is not of this machine',
+    detail:
+      'In development without keys only this machine is answered, under its own name: {what} is another. Call http://localhost, name the page in CORS_ORIGINS, or set keys and NODE_ENV=production.',
+  },
+  CHARLA_RATE_LIMITED: {
+    status: 429,
+    title: 'Too many requests',
+    detail:
+      'More than {limit} such requests came from here within a minute. Try again in {retryAfterSeconds} s.',
+  },
+  CHARLA_AUTH_UNAVAILABLE: {
+    status: 503,
+    title: 'Keys of user tokens are not reachable',
+    detail:
+      'The public keys of the users’ tokens at AUTH_JWKS_URL cannot be had ({reason}). Try again; whoever runs this server checks that address.',
   },
   CHARLA_STORE_UNAVAILABLE: {
     status: 503,
@@ -117,6 +157,18 @@ export const ERRORS = {
     title: 'Database is of an older version',
     detail:
       'The database at {address} lacks {pending} migrations of this version. Run `charla migrate`, and start again.',
+  },
+  CHARLA_STORE_NEWER: {
+    status: 503,
+    title: 'Database is of a newer version',
+    detail:
+      'A newer version of Charla has migrated the database at {address}, and this one does not know its tables. Start that version, or restore the backup from before it.',
+  },
+  CHARLA_STORE_MIGRATION_FAILED: {
+    status: 500,
+    title: 'Database could not be migrated',
+    detail:
+      'The tables of the database at {address} could not be brought to this version, and are as they were. It failed with {code}: {reason}.',
   },
   CHARLA_STORE_LOCKED: {
     status: 503,
@@ -230,20 +282,33 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** A field that is not valid. */
+export interface FieldProblem {
+  /** JSON Pointer into the request; `/` is the whole of it. */
+  path: string;
+  message: string;
+}
+
 /**
  * An error of the catalogue.
  *
  * @param code - its key in {@link ERRORS}
  * @param fields - what fills the `{…}` of its sentence; also kept for logs and for the HTTP answer
- * @param options - `cause`: the error underneath, kept for the log and never shown to a client
+ * @param options - `cause`: the error underneath, kept for the log and never shown to a client; `problems`: every field
+ *   that is not valid, where there may be several
  */
 export class CharlaError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly title: string;
   readonly fields: Readonly<Record<string, string | number>>;
+  readonly problems: readonly FieldProblem[] | undefined;
 
-  constructor(code: ErrorCode, fields: Record<string, string | number> = {}, options?: { cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    fields: Record<string, string | number> = {},
+    options?: { cause?: unknown; problems?: readonly FieldProblem[] },
+  ) {
     const entry = ERRORS[code];
     super(
       entry.detail.replace(/\{(\w+)\}/g, (whole, name: string) => String(fields[name] ?? whole)),
@@ -254,5 +319,6 @@ export class CharlaError extends Error {
     this.status = entry.status;
     this.title = entry.title;
     this.fields = fields;
+    this.problems = options?.problems;
   }
 }

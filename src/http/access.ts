@@ -1,66 +1,94 @@
 import type { FastifyRequest } from 'fastify';
-import { isAdminKey } from '../config/admin-key.ts';
-import { type Config, isOpenDevelopment } from '../config/config.ts';
+import { opens } from '../config/api-keys.ts';
+import type { Config } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
-import { type TokenBearer, verifyToken } from '../rooms/tokens.ts';
 import type { Session } from '../sessions/session.ts';
+import { type Caller, createCallers } from './callers.ts';
+import { howToCall, PEOPLE, permissionOf, type Role } from './permissions.ts';
 
 /** Who may see and change a session: servers and agents all of it, the person in the call what is not private. */
 export type SessionRole = 'server' | 'participant';
 
 export interface Access {
-  /** Whether the request comes from a server with the API key (or everything is open). */
-  isServer(request: FastifyRequest): boolean;
-  /** @throws CharlaError `CHARLA_UNAUTHORIZED` */
+  /** Who sends a request. @throws CharlaError `CHARLA_AUTH_UNAVAILABLE` */
+  callerOf(request: FastifyRequest): Caller | Promise<Caller>;
+  /**
+   * Lets in who has one of these roles; at once where no token has to be checked.
+   *
+   * @throws CharlaError (or the promise) `CHARLA_UNAUTHORIZED` for who shows nothing that counts, `CHARLA_FORBIDDEN`
+   *   for others
+   */
+  require(request: FastifyRequest, allowed: readonly Role[]): void | Promise<void>;
   requireServer(request: FastifyRequest): Promise<void>;
-  /** For what is about all sessions. @throws CharlaError `CHARLA_UNAUTHORIZED` */
   requireAdmin(request: FastifyRequest): Promise<void>;
-  /** For what only agents in calls do. @throws CharlaError `CHARLA_UNAUTHORIZED` */
   requireAgent(request: FastifyRequest): Promise<void>;
-  /** @throws CharlaError `CHARLA_UNAUTHORIZED`, the same whether or not there is such a session */
+  /** Whether the request comes from a server with a key of ours (or everything is open). */
+  isServer(request: FastifyRequest): boolean;
+  /** Whether the request comes from the agent of a call. */
+  isAgent(request: FastifyRequest): boolean | Promise<boolean>;
+  /** The caller as log lines name it: kind, and of a key its name. Nothing about a person. */
+  label(request: FastifyRequest): string | undefined;
+  /** What requests are counted by: the name of the key that came, if one did. */
+  keyName(request: FastifyRequest): string | undefined;
+  /**
+   * What the caller may see of this session, and change.
+   *
+   * @throws CharlaError `CHARLA_UNAUTHORIZED`, the same whether or not there is such a session
+   */
   requireSession(request: FastifyRequest, session: Session | undefined): Promise<SessionRole>;
 }
 
-/**
- * Who may use the HTTP API. In development on loopback everything is open; else servers send `ADMIN_API_KEY` as
- * `X-API-Key`, and the person in a call their LiveKit token as `Authorization: Bearer`, for as long as the session exists.
- */
+/** Who may use the HTTP API; `permissions.ts` has the table. In development on loopback everything is open. */
 export function createAccess(config: Config): Access {
-  const isOpen = isOpenDevelopment(config);
-  const isServer = (request: FastifyRequest) => isOpen || isAdminKey(config, request.headers['x-api-key']);
-  const requireServer = async (request: FastifyRequest) => {
-    if (!isServer(request)) {
-      throw new CharlaError('CHARLA_UNAUTHORIZED', { how: 'ADMIN_API_KEY in the header X-API-Key' });
-    }
+  const callers = createCallers(config);
+  const require: Access['require'] = (request, allowed) => {
+    if (allowed.includes('anyone')) return;
+    const caller = callers.callerOf(request);
+    if (!(caller instanceof Promise)) return check(caller, allowed);
+    return caller.then((found) => check(found, allowed));
   };
-  const bearerOf = async ({ headers }: FastifyRequest) => {
-    const [scheme, token] = (headers.authorization ?? '').split(' ');
-    return scheme?.toLowerCase() === 'bearer' && token !== undefined ? verifyToken(config, token) : undefined;
-  };
+  const byTable = async (request: FastifyRequest) =>
+    require(request, permissionOf(request.method, request.routeOptions.url ?? ''));
   return {
-    isServer,
-    requireServer,
-    requireAdmin: requireServer,
-    async requireAgent(request) {
-      if (isServer(request) || (await bearerOf(request))?.kind === 'agent') return;
-      throw new CharlaError('CHARLA_UNAUTHORIZED', { how: "an agent's token as Authorization: Bearer" });
+    callerOf: callers.callerOf,
+    require,
+    requireServer: byTable,
+    requireAdmin: byTable,
+    requireAgent: byTable,
+    isServer: (request) => callers.keyOf(request) !== undefined,
+    isAgent: callers.isAgent,
+    label(request) {
+      const caller = callers.knownCaller(request);
+      return caller?.kind === 'key' ? `key ${caller.name}` : caller?.kind;
     },
+    keyName: (request) => callers.keyOf(request)?.name,
     async requireSession(request, session) {
-      if (isServer(request)) return 'server';
-      const bearer = await bearerOf(request);
-      if (bearer?.kind === 'agent') return 'server';
-      if (bearer !== undefined && session !== undefined && isOf(session, bearer)) return 'participant';
-      throw new CharlaError('CHARLA_UNAUTHORIZED', {
-        how: 'ADMIN_API_KEY in the header X-API-Key, or the token of this session as Authorization: Bearer',
-      });
+      const caller = await callers.callerOf(request);
+      if (caller.kind === 'agent' || (caller.kind === 'key' && opens(caller, ['sessions']))) return 'server';
+      if (session !== undefined && isOf(session, caller)) return 'participant';
+      const why = caller.kind === 'nobody' ? caller.why : 'what came is not for it';
+      throw new CharlaError('CHARLA_UNAUTHORIZED', { how: howToCall(['sessions', ...PEOPLE]), why });
     },
   };
 }
 
-/** A room may be used again: the token of somebody who was in it before this session began opens nothing of it. */
-function isOf(session: Session, bearer: Extract<TokenBearer, { kind: 'participant' }>): boolean {
-  if (bearer.room !== session.room) return false;
+function check(caller: Caller, allowed: readonly Role[]): void {
+  if (caller.kind === 'key' ? opens(caller, allowed) : (allowed as readonly string[]).includes(caller.kind))
+    return;
+  const how = howToCall(allowed);
+  if (caller.kind === 'nobody') throw new CharlaError('CHARLA_UNAUTHORIZED', { how, why: caller.why });
+  const who = caller.kind === 'key' ? `The key «${caller.name}»` : WHO[caller.kind];
+  throw new CharlaError('CHARLA_FORBIDDEN', { who, reason: `it needs ${how}` });
+}
+
+const WHO = { agent: 'An agent', participant: 'The person in a call', user: 'A user' } as const;
+
+/** Whether a session is theirs: of the user, or of the room that the token opens. */
+function isOf(session: Session, caller: Caller): boolean {
+  if (caller.kind === 'user') return session.userId === caller.userId;
+  if (caller.kind !== 'participant' || caller.room !== session.room) return false;
+  // A room may be used again: the token of somebody who was in it before this session began opens nothing of it.
   // Tokens count in whole seconds.
   const began = Math.floor(session.createdAt.getTime() / 1000) * 1000;
-  return bearer.identity === session.userId || bearer.issuedAt.getTime() >= began;
+  return caller.identity === session.userId || caller.issuedAt.getTime() >= began;
 }

@@ -4,7 +4,8 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { LRUCache } from 'lru-cache';
 import { Gauge, type Registry } from 'prom-client';
-import { isAdminKey, sameSecret } from '../config/admin-key.ts';
+import { sameSecret } from '../config/admin-key.ts';
+import { createKeyFinder, opens } from '../config/api-keys.ts';
 import { type Config, isLoopback } from '../config/config.ts';
 import { localUrl } from '../config/local-url.ts';
 import { HEARTBEAT_MS, jobReportSchema, WORKER_METRICS_VARIABLE } from './job-report.ts';
@@ -42,6 +43,7 @@ export interface WorkerMetrics {
  * @param activeCalls - asked with each scrape
  */
 export function createWorkerMetrics(config: Config, log: Logger, activeCalls: () => number): WorkerMetrics {
+  const findKey = createKeyFinder(config);
   const registry = createRegistry();
   const take = registerCallMetrics(registry);
   const token = randomBytes(32).toString('base64url');
@@ -51,8 +53,11 @@ export function createWorkerMetrics(config: Config, log: Logger, activeCalls: ()
 
   const answers: Record<string, (request: IncomingMessage) => Promise<Answer>> = {
     'GET /metrics': async ({ headers }) => {
-      if (!isLoopback(config.WORKER_METRICS_HOST) && !isAdminKey(config, headers['x-api-key'])) {
-        return { status: 401, body: 'ADMIN_API_KEY is needed, in the header X-API-Key\n' };
+      if (!isLoopback(config.WORKER_METRICS_HOST)) {
+        const key = findKey(headers['x-api-key']);
+        if (key === undefined || !opens(key, ['metrics'])) {
+          return { status: 401, body: 'ADMIN_API_KEY is needed, or a key for metrics, as X-API-Key\n' };
+        }
       }
       return { status: 200, type: registry.contentType, body: await registry.metrics() };
     },
