@@ -5,6 +5,7 @@ import { type Providers, resolveProviders } from '../providers/resolve.ts';
 import { AdaptiveVAD } from '../providers/vad/adaptive-vad.ts';
 import { type JobMetrics, reportToWorker } from '../telemetry/job-metrics.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
+import { redactOutput } from '../telemetry/redact-output.ts';
 import { type Traces, traceCalls } from '../telemetry/traces.ts';
 import { type KeptSpeech, loadKeptSpeech } from './create-speech.ts';
 import { loadPrompts, type Prompts } from './prompts.ts';
@@ -37,6 +38,7 @@ export async function readyOf(proc: JobProcess<Partial<ReadyProcess>>): Promise<
 }
 
 export async function prepareProcess(): Promise<ReadyProcess> {
+  redactOutput();
   const config = loadConfig();
   const log = createLogger('job', config.LOG_LEVEL);
   const metrics = reportToWorker();

@@ -5,6 +5,7 @@ import type { Config, Language } from '../config/config.ts';
 import { prepareOllama } from '../providers/llm/ollama.ts';
 import { resolveProviders, type SpeechEndpoint } from '../providers/resolve.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { redactOutput } from '../telemetry/redact-output.ts';
 import { createWorkerMetrics, serveWorkerMetrics } from '../telemetry/worker-metrics.ts';
 import { createSpeech, createSpeechCache } from './create-speech.ts';
 import { deliverJournalsAlways } from './journal/deliver-journals.ts';
@@ -51,6 +52,7 @@ export function createWorker(config: Config): AgentServer {
  * A livekit-server that is away is waited for.
  */
 export async function runWorker(config: Config, log: Logger, drainMs: number): Promise<void> {
+  redactOutput();
   const worker = createWorker(config);
   const metrics = createWorkerMetrics(config, log, () => worker.activeJobs.length);
   await serveWorkerMetrics(metrics, config, log);

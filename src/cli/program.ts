@@ -23,6 +23,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'bring the tables of the store to this version',
     load: async () => (await import('./migrate.ts')).migrateCommand(),
   },
+  keys: {
+    summary: 'make keys for servers that call the HTTP API',
+    load: async () => (await import('./keys.ts')).keysCommand(),
+  },
   inference: {
     summary: 'local models behind the OpenAI HTTP API',
     load: async () => (await import('./inference.ts')).inferenceCommand(),
