@@ -126,8 +126,9 @@ function withinLimit<T>(run: () => T): T | undefined {
   try {
     call.runInContext(clock, { timeout: CHECK_LIMIT_MS });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return undefined;
+    // Of the context's own Error, which is another than ours.
+    const isError = typeof error === 'object' && error !== null && 'code' in error;
+    if (isError && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return undefined;
     throw error;
   }
   return result;

@@ -85,8 +85,11 @@ export const phrases: Readonly<Record<Language, Phrases>> = {
       address: 'Dirección',
       age: 'Edad',
       amount: 'Importe',
+      app_data: 'App',
       balance: 'Saldo',
       business_data: 'Negocio',
+      cart: 'Carrito',
+      cart_data: 'Carrito',
       city: 'Ciudad',
       company: 'Empresa',
       country: 'País',
@@ -121,6 +124,8 @@ export const phrases: Readonly<Record<Language, Phrases>> = {
       time: 'Hora',
       title: 'Título',
       total: 'Total',
+      tour_data: 'Recorrido',
+      user_context: 'Usuario',
     }),
   },
   en: {
@@ -160,7 +165,14 @@ export const phrases: Readonly<Record<Language, Phrases>> = {
     goOn: (place) => `(There is more: go on at ${place}.)`,
     datum: 'Entry',
     andMore: (count) => `and ${count} more`,
-    words: words({ business_data: 'Business', private: 'Internal data' }),
+    words: words({
+      app_data: 'App',
+      business_data: 'Business',
+      cart_data: 'Cart',
+      private: 'Internal data',
+      tour_data: 'Tour',
+      user_context: 'User',
+    }),
   },
 };
 

@@ -59,7 +59,7 @@ describe('look_up', () => {
     expect(ask('¿cuál es el pedido devuelto?')).toContain('P-1057');
     expect(ask('política de devoluciones return policy')).toBe('Negocio, return policy: 30 días');
     expect(ask('domingo sunday')).toBe('Negocio, horario, sunday: cerrado');
-    expect(ask('lugo')).toBe('User context, addresses 2, ciudad: Lugo');
+    expect(ask('lugo')).toBe('Usuario, addresses 2, ciudad: Lugo');
   });
 
   it('says that there is nothing, and what there is', () => {

@@ -22,6 +22,12 @@ export interface ChatMessage {
   content: string;
 }
 
+/** The model calls a tool instead of saying something. */
+export interface FixedToolCall {
+  call: string;
+  args: object;
+}
+
 export interface FixedEnginesOptions {
   /** 0 takes a free one. */
   port?: number;
@@ -63,7 +69,7 @@ export interface FixedEnginesOptions {
   /** What was said: always the same, one after another (the last one stays), or whatever a function hears. */
   transcript?: string | string[] | ((request: TranscriptionRequest) => string | Recognised);
   /** What the model answers. */
-  answer?: string | ((messages: ChatMessage[]) => string);
+  answer?: string | ((messages: ChatMessage[]) => string | FixedToolCall);
   /** More routes of the same server. */
   routes?: (app: FastifyInstance, requests: readonly FixedRequest[]) => void;
 }
@@ -127,6 +133,7 @@ const chatBody = z.looseObject({
       role: z.string(),
       content: z
         .union([z.string(), z.array(z.looseObject({ text: z.string().optional() })), z.null()])
+        .default('')
         .transform((content) =>
           typeof content === 'string' ? content : (content ?? []).map((part) => part.text ?? '').join(''),
         ),
@@ -203,7 +210,8 @@ export async function startFixedEngines(options: FixedEnginesOptions = {}): Prom
     const answer = await admit({ kind: 'llm', ...received(http), body }, reply);
     if (answer === undefined) return;
     const { answer: said = 'Vale.' } = options;
-    const text = typeof said === 'string' ? said : said(body.messages);
+    const wanted = typeof said === 'string' ? said : said(body.messages);
+    const text = typeof wanted === 'string' ? wanted : '';
     const base = { id: 'chatcmpl-fixed', created: 0, model: body.model };
     const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 };
     await sleep(firstTokenMs);
@@ -221,6 +229,12 @@ export async function startFixedEngines(options: FixedEnginesOptions = {}): Prom
         ...more,
       })}\n\n`;
     answer.head('text/event-stream');
+    if (typeof wanted !== 'string') {
+      const called = { name: wanted.call, arguments: JSON.stringify(wanted.args) };
+      const call = { index: 0, id: `call_${requests.length}`, type: 'function', function: called };
+      await answer.write(event({ role: 'assistant', content: null, tool_calls: [call] }));
+      return answer.end(`${event({}, 'tool_calls', { usage })}data: [DONE]\n\n`);
+    }
     const tokens = text.match(/\s*\S+\s*$|\s*\S+/g) ?? [];
     for (const [index, content] of tokens.entries()) {
       if (index > 0) await sleep(tokenMs);

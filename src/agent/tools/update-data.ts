@@ -5,7 +5,7 @@ import type { DataTools, JsonValue } from '../../sessions/data-tools.ts';
 import { pointerOf } from '../../sessions/json-pointer.ts';
 import { nameOf, resolvePath, splitPath, valueAt } from '../../sessions/look-up.ts';
 import { plainText } from '../../sessions/plain-text.ts';
-import { isObject, isScalar, rendering, scalar } from '../../sessions/render-values.ts';
+import { isObject, isScalar, type Rendering, rendering, scalar } from '../../sessions/render-values.ts';
 import { askApi } from '../ask-api.ts';
 import { type AgentTool, type Change, type ToolCall, ToolError } from './agent-tool.ts';
 
@@ -38,7 +38,7 @@ export const updateData: AgentTool<'update_data', Parameters> = {
     if (value === undefined) throw new ToolError(words.update_data.wrong_type);
     const question = Mustache.render(
       words.update_data.question,
-      { what: nameOf(path, to), value: scalar(value, path, to) },
+      { what: spokenName(path, to), value: scalar(value, path, to) },
       {},
       { escape: String },
     );
@@ -51,6 +51,12 @@ export const updateData: AgentTool<'update_data', Parameters> = {
     };
   },
 };
+
+/** As it is said to the person: what is in `user_context` is theirs anyway. */
+function spokenName(path: readonly string[], to: Rendering): string {
+  const [first, ...rest] = path;
+  return nameOf(first === 'user_context' && rest.length > 0 ? rest : path, to).toLocaleLowerCase();
+}
 
 /** @throws ToolError when there is no such place, or it is not for the agent to change */
 function placeOf(
@@ -75,11 +81,7 @@ function placeOf(
 }
 
 /** A key that is not there yet, in an object that is. */
-function newKey(
-  dataTools: DataTools,
-  written: string,
-  to: ReturnType<typeof rendering>,
-): string[] | undefined {
+function newKey(dataTools: DataTools, written: string, to: Rendering): string[] | undefined {
   const { parent, key } = splitPath(written);
   const outer = parent === '' ? undefined : resolvePath(dataTools, parent, to);
   return outer !== undefined && KEY.test(key) && isObject(valueAt(dataTools, outer))
