@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import { execa } from 'execa';
 import type { FastifyInstance } from 'fastify';
+import { SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { answering, type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
@@ -93,6 +95,30 @@ describe('the hook, at the start of a session', () => {
     expect(await dataToolsOf(id)).toEqual({ user_context: { name: 'Ana', role: 'Ventas' } });
   });
 
+  it('has what the person’s own client sends merged under its answer', async () => {
+    await serveWith({ DATA_TOOLS_URL: hook.url, AUTH_SECRET: 'a-secret-of-the-integrator-for-its-users' });
+    hook.answer = known({ user_context: { name: 'Ana', role: 'Soporte' } });
+    const token = await new SignJWT({ sub: 'ana' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(new TextEncoder().encode('a-secret-of-the-integrator-for-its-users'));
+    const response = await app.inject({
+      method: 'POST',
+      url: '/session/start',
+      headers: { authorization: `Bearer ${token}` },
+      payload: {
+        user_id: 'ana',
+        data_tools: { user_context: { role: 'admin' }, app_data: { page: '/cart' } },
+      },
+    });
+    expect(response.statusCode).toBe(201);
+    expect(await dataToolsOf(response.json().session_id)).toEqual({
+      user_context: { name: 'Ana', role: 'Soporte' },
+      app_data: { page: '/cart' },
+    });
+  });
+
   it('is asked for rooms that older clients name, too', async () => {
     hook.answer = known({ user_context: { name: 'Ana' } });
     const { body } = await call('POST', '/token', { identity: 'ana' });
@@ -155,6 +181,18 @@ describe('the hook, at the start of a session', () => {
 });
 
 describe('POST /session/{id}/data-tools/refresh', () => {
+  it('is the command of docs/webhooks.md', async () => {
+    hook.answer = known({ a: 1 });
+    const id = await start();
+    hook.answer = known({ a: 2 });
+    const command = /^```bash\n(curl [\s\S]*?)^```/m.exec(page)?.[1] ?? '';
+    const script = command
+      .replace('http://localhost:8000', base)
+      .replace('curl ', 'curl --silent --fail-with-body ');
+    const { stdout } = await execa('bash', ['-euc', script], { env: { SESSION_ID: id } });
+    expect(JSON.parse(stdout)).toEqual({ a: 2 });
+  });
+
   it('puts what the hook knows now in place of what the session had', async () => {
     hook.answer = known({ user_context: { name: 'Ana', tickets: ['#1'] } });
     const id = await start({ data_tools: { app_data: { version: '2' } } });

@@ -6,7 +6,7 @@ import { isOpen } from '../../sessions/session.ts';
 import type { HttpContext } from '../context.ts';
 import { dataToolsEtag } from '../etag.ts';
 import { withAnswer } from '../hook-data.ts';
-import { BY_SERVER, dataToolsSchema, idSchema, LIVEKIT_PROBLEMS, STORE_PROBLEMS } from '../schemas.ts';
+import { dataToolsSchema, idSchema, LIVEKIT_PROBLEMS, STORE_PROBLEMS } from '../schemas.ts';
 
 const paramsSchema = z.object({ id: idSchema });
 
@@ -24,12 +24,12 @@ export const dataToolsRefreshRoutes: FastifyPluginAsyncZod<{ context: HttpContex
       summary: 'Ask the hook again for the data tools of a session',
       description:
         'Each top-level key of its answer takes the place of the session’s. The answer has all data tools, as they are now.',
-      security: BY_SERVER,
       problems: [
         'CHARLA_SESSION_NOT_FOUND',
         'CHARLA_SESSION_ENDED',
         'CHARLA_DATA_TOOLS_HOOK_MISSING',
         'CHARLA_DATA_TOOLS_HOOK_FAILED',
+        'CHARLA_DATA_TOOLS_INVALID',
         'CHARLA_DATA_TOOLS_TOO_LARGE',
         ...LIVEKIT_PROBLEMS,
         ...STORE_PROBLEMS,
