@@ -1,4 +1,16 @@
 import { z } from 'zod';
+import type { DataTools } from '../sessions/data-tools.ts';
+
+const EXAMPLE_ID = '5f1c9d1e-7c53-4c3f-9f39-0a3f5c1f6a10';
+
+/** What a route that opens or changes rooms may fail with, for its `problems`. */
+export const LIVEKIT_PROBLEMS = ['CHARLA_LIVEKIT_UNAVAILABLE', 'CHARLA_LIVEKIT_UNAUTHORIZED'] as const;
+/** What a route that reads or writes the store may fail with, for its `problems`. */
+export const STORE_PROBLEMS = [
+  'CHARLA_STORE_UNAVAILABLE',
+  'CHARLA_STORE_FULL',
+  'CHARLA_STORE_FAILED',
+] as const;
 
 /** Text that names something: one line, nothing unseen. */
 const name = (max: number) =>
@@ -15,14 +27,74 @@ export const profileSchema = z
   .string()
   .regex(/^[\w-]{1,64}$/, 'may have letters, digits, «_» and «-», at most 64');
 export const languageSchema = z.enum(['es', 'en']);
+/** Of a session, a call, …: of other characters there are none. */
+export const idSchema = z
+  .string()
+  .regex(/^[\w-]{1,128}$/, 'may have letters, digits, «_» and «-», at most 128');
+/** A point in time that every part can hold. */
+export const timeSchema = z.iso
+  .datetime({ offset: true })
+  .regex(/^(19|2\d)\d/, 'has to be between the years 1900 and 2999')
+  .transform((text) => new Date(text));
 
-export const callSchema = z.object({
-  session_id: z.string(),
-  room: z.string(),
-  identity: z.string(),
-  url: z.string().describe('Of LiveKit, for clients.'),
-  token: z.string().describe('Opens this room for ten minutes.'),
-  expires_at: z.iso.datetime(),
-  language: languageSchema,
-  profile: z.string(),
+export const callSchema = z
+  .object({
+    session_id: z.string(),
+    room: z.string(),
+    identity: z.string(),
+    url: z.string().describe('Of LiveKit, for clients.'),
+    token: z.string().describe('Opens this room for ten minutes.'),
+    expires_at: z.iso.datetime(),
+    language: languageSchema,
+    profile: z.string(),
+  })
+  .meta({
+    id: 'Call',
+    description: 'What a client needs to join the room of a session.',
+    examples: [
+      {
+        session_id: EXAMPLE_ID,
+        room: `charla-${EXAMPLE_ID}`,
+        identity: 'ana',
+        url: 'wss://livekit.example.com',
+        token: 'eyJhbGciOiJIUzI1NiJ9…',
+        expires_at: '2026-01-01T12:10:00.000Z',
+        language: 'es',
+        profile: 'browser',
+      },
+    ],
+  });
+
+/**
+ * Data tools as the document shows them; it checks nothing. What comes in goes through `parseDataTools`, what goes out
+ * has been through it: checking it again would cost more than the rest of the request.
+ */
+export const dataToolsSchema = z.custom<DataTools>().meta({
+  id: 'DataTools',
+  type: 'object',
+  additionalProperties: true,
+  description:
+    'A JSON object, at most 256 KiB and 32 levels, no key `__proto__`, `constructor` or `prototype`. What stands under `private` is for servers and agents only.',
+  examples: [{ user_context: { name: 'Ana', tickets: ['#1234', '#5678'] } }],
 });
+
+/** RFC 9457, with our code and, for input that is not valid, one entry for each field. */
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().describe('What happened and what to do.'),
+    code: z.string().describe('Stable, for programs.'),
+    instance: z.string().describe('The request id, as in X-Request-Id and in the log.'),
+    errors: z
+      .array(
+        z.object({
+          path: z.string().describe('JSON Pointer into the request; `/` is the whole of it.'),
+          message: z.string(),
+        }),
+      )
+      .optional()
+      .describe('One for each field that is not valid.'),
+  })
+  .meta({ id: 'Problem', description: 'Every error.' });

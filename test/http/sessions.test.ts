@@ -173,7 +173,7 @@ describe('POST /session/start', () => {
       payload: '{"user_id":"a"}',
     });
     expect(response.statusCode).toBe(415);
-    expect(response.json().code).toBe('CHARLA_REQUEST_INVALID');
+    expect(response.json().code).toBe('CHARLA_MEDIA_TYPE_UNSUPPORTED');
   });
 });
 

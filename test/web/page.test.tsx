@@ -32,12 +32,11 @@ describe('the page', () => {
       addEventListener: () => undefined,
       removeEventListener: () => undefined,
     }));
-    vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
-      requests.push({
-        method: init.method ?? 'GET',
-        path,
-        body: typeof init.body === 'string' ? JSON.parse(init.body) : undefined,
-      });
+    vi.stubGlobal('fetch', async (request: Request) => {
+      const { method, url } = request;
+      const { pathname: path } = new URL(url);
+      const body = await request.text();
+      requests.push({ method, path, body: body === '' ? undefined : JSON.parse(body) });
       if (path === '/settings') return Response.json(settings);
       if (path === '/session/start') return Response.json(SESSION, { status: 201 });
       if (path === '/get-user-data') return Response.json({ user_id: 'ana', data_tools: { ticket: 4321 } });

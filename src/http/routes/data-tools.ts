@@ -7,14 +7,7 @@ import { type DataTools, mergeDataTools, parseDataTools } from '../../sessions/d
 import type { SessionRole } from '../access.ts';
 import type { HttpContext } from '../context.ts';
 import { dataToolsEtag, expectedRevisions, isNamedBy } from '../etag.ts';
-import {
-  BY_SERVER,
-  BY_SESSION,
-  dataToolsSchema,
-  idSchema,
-  LIVEKIT_PROBLEMS,
-  STORE_PROBLEMS,
-} from '../schemas.ts';
+import { dataToolsSchema, idSchema, LIVEKIT_PROBLEMS, STORE_PROBLEMS } from '../schemas.ts';
 
 const paramsSchema = z.object({ id: idSchema });
 const versionParamsSchema = paramsSchema.extend({
@@ -56,7 +49,6 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
       summary: 'Read the data tools of a session',
       description:
         'The person in the call sees them without `private`. With `If-None-Match`, 304 when they are the same.',
-      security: BY_SESSION,
       problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
       params: paramsSchema,
       headers: readHeadersSchema,
@@ -90,7 +82,6 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
       summary: 'Change the data tools of a session',
       description:
         '`PUT` replaces them; `PATCH` is a JSON Merge Patch (RFC 7396). With `If-Match`, only if they are still of that ETag.',
-      security: BY_SESSION,
       problems: [
         'CHARLA_SESSION_NOT_FOUND',
         'CHARLA_SESSION_ENDED',
@@ -131,7 +122,6 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
       summary: 'List earlier revisions of the data tools, newest first',
       description:
         'The last 50 before the one that is there now. For servers: they may show what was private.',
-      security: BY_SERVER,
       problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
       params: paramsSchema,
       response: { 200: versionsSchema },
@@ -154,7 +144,6 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
     schema: {
       tags: ['data tools'],
       summary: 'Read the data tools as they were',
-      security: BY_SERVER,
       problems: ['CHARLA_SESSION_NOT_FOUND', 'CHARLA_REVISION_NOT_FOUND', ...STORE_PROBLEMS],
       params: versionParamsSchema,
       response: { 200: dataToolsSchema },

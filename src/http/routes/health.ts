@@ -10,7 +10,19 @@ export const healthRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = asy
   app.route({
     method: 'GET',
     url: '/health',
-    schema: { response: { 200: healthSchema, 503: healthSchema } },
+    schema: {
+      summary: 'Whether everything works',
+      description:
+        '200 when every component works, else 503 with the same body. Servers also get sentences and latencies.',
+      tags: ['operation'],
+      response: {
+        200: healthSchema.meta({ description: 'Everything works.', examples: [example('ok', 'ok')] }),
+        503: healthSchema.meta({
+          description: 'A component does not.',
+          examples: [example('degraded', 'down')],
+        }),
+      },
+    },
     logLevel: 'warn',
     handler: async (request, reply) => {
       const health = await context.health();
@@ -22,12 +34,20 @@ export const healthRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = asy
   });
 };
 
+function example(status: Health['status'], livekit: 'ok' | 'down') {
+  return {
+    status,
+    components: { store: { state: 'ok' }, livekit: { state: livekit }, worker: { state: 'ok' } },
+  };
+}
+
 function withoutDetails({ status, components }: Health): Health {
-  const { livekit, inference, worker, llm, stt, tts } = components;
+  const { store, livekit, inference, worker, llm, stt, tts } = components;
   const plain = ({ state }: Health['components']['livekit']) => ({ state });
   return {
     status,
     components: {
+      store: plain(store),
       livekit: plain(livekit),
       inference: plain(inference),
       worker: plain(worker),

@@ -1,16 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { Histogram } from 'prom-client';
-import { createRegistry } from '../../telemetry/metrics-registry.ts';
+import { Histogram, type Registry } from 'prom-client';
+import { z } from 'zod';
 import type { HttpContext } from '../context.ts';
 
 /** From a look at the settings to a session that waits for LiveKit, s. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+const EXAMPLE = 'http_request_duration_seconds_count{method="GET",route="/settings",status="200"} 12';
+
 /** `GET /metrics`, for servers: this process and the requests that it answered, for Prometheus. */
 export const metricsRoutes = fastifyPlugin(
-  async (app: FastifyInstance, { context }: { context: HttpContext }) => {
-    const registry = createRegistry();
+  async (app: FastifyInstance, { context, registry }: { context: HttpContext; registry: Registry }) => {
     const requests = new Histogram({
       name: 'http_request_duration_seconds',
       help: 'Time to answer a request of the HTTP API.',
@@ -27,6 +28,16 @@ export const metricsRoutes = fastifyPlugin(
       method: 'GET',
       url: '/metrics',
       logLevel: 'warn',
+      schema: {
+        summary: 'Metrics, for Prometheus',
+        tags: ['operation'],
+        response: {
+          200: {
+            description: 'This process and the requests that it answered; docs/metrics.md names them.',
+            content: { 'text/plain': { schema: z.string().meta({ examples: [EXAMPLE] }) } },
+          },
+        },
+      },
       onRequest: context.access.requireServer,
       handler: async (_request, reply) =>
         reply

@@ -6,7 +6,6 @@ import { SESSION_STATUSES, type Session, type SessionSummary } from '../../sessi
 import type { HttpContext } from '../context.ts';
 import { decodeCursor, encodeCursor, pageOf, pageQuery } from '../paging.ts';
 import {
-  BY_SERVER,
   callSchema,
   dataToolsSchema,
   idSchema,
@@ -116,7 +115,6 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       summary: 'Start a conversation',
       description:
         'When the answer comes, the room is open and the agent has been asked for: join it with any LiveKit client.',
-      security: BY_SERVER,
       problems: [
         'CHARLA_DATA_TOOLS_INVALID',
         'CHARLA_DATA_TOOLS_TOO_LARGE',
@@ -148,7 +146,6 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
     schema: {
       tags: ['sessions'],
       summary: 'List sessions, newest first',
-      security: BY_SERVER,
       problems: STORE_PROBLEMS,
       querystring: listQuery,
       response: { 200: pageOf(sessionSummarySchema) },
@@ -183,7 +180,6 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
     schema: {
       tags: ['sessions'],
       summary: 'Read a session: its data tools and its calls',
-      security: BY_SERVER,
       problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
       params: paramsSchema,
       response: { 200: sessionSchema },
@@ -204,7 +200,6 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       summary: 'End a session',
       description:
         'Its room closes, and whoever is in it hangs up; nothing can join or change it any more. One that is over already stays as it is.',
-      security: BY_SERVER,
       problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
       params: paramsSchema,
       response: { 200: sessionSchema },
@@ -221,7 +216,6 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       summary: 'Forget a session',
       description:
         'Deletes it at once and for good, with its data tools, calls, transcripts and recordings. Its room closes.',
-      security: BY_SERVER,
       problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
       params: paramsSchema,
       response: { 204: z.null().describe('It is gone.') },

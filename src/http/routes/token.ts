@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { HttpContext } from '../context.ts';
-import { callSchema, roomSchema, userIdSchema } from '../schemas.ts';
+import { callSchema, LIVEKIT_PROBLEMS, roomSchema, STORE_PROBLEMS, userIdSchema } from '../schemas.ts';
 import { callAnswer } from './call-answer.ts';
 
 const tokenSchema = z
@@ -13,7 +13,8 @@ const tokenSchema = z
   .refine(({ identity, user_id }) => (identity ?? user_id) !== undefined, {
     path: ['identity'],
     error: 'is missing (user_id is taken too)',
-  });
+  })
+  .meta({ examples: [{ identity: 'ana' }] });
 
 /** `POST /token`, for clients older than `/session/start`: a token for a room that others may be in too, where it is named. */
 export const tokenRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
@@ -21,7 +22,15 @@ export const tokenRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = asyn
   app.route({
     method: 'POST',
     url: '/token',
-    schema: { body: tokenSchema, response: { 200: callSchema } },
+    schema: {
+      summary: 'A token only, for older clients',
+      description:
+        'Opens the room if it is not there; who names the same room joins the same conversation. Without `room` it is LIVEKIT_ROOM, or one of that identity alone.',
+      tags: ['sessions'],
+      body: tokenSchema,
+      response: { 200: callSchema },
+      problems: [...LIVEKIT_PROBLEMS, ...STORE_PROBLEMS],
+    },
     onRequest: access.requireServer,
     handler: async ({ body }, reply) => {
       const identity = body.identity ?? body.user_id ?? '';

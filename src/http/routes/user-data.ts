@@ -4,7 +4,7 @@ import { CharlaError } from '../../errors.ts';
 import type { DataTools } from '../../sessions/data-tools.ts';
 import { plainText } from '../../sessions/plain-text.ts';
 import type { HttpContext } from '../context.ts';
-import { userIdSchema } from '../schemas.ts';
+import { dataToolsSchema, userIdSchema } from '../schemas.ts';
 
 /** Stands for the integrator's own database. */
 const EXAMPLE_USERS: Readonly<Record<string, DataTools>> = {
@@ -21,6 +21,10 @@ const EXAMPLE_USERS: Readonly<Record<string, DataTools>> = {
   },
 };
 
+const userDataSchema = z
+  .object({ user_id: z.string(), data_tools: dataToolsSchema })
+  .meta({ id: 'UserData', examples: [{ user_id: 'ana', data_tools: EXAMPLE_USERS.ana }] });
+
 /**
  * `POST /get-user-data`: the example hook where an integrator looks the user up and makes the data tools of
  * `POST /session/start` out of what is found. Replace what stands behind it by your own system.
@@ -30,8 +34,12 @@ export const userDataRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = a
     method: 'POST',
     url: '/get-user-data',
     schema: {
-      body: z.object({ user_id: userIdSchema }),
-      response: { 200: z.object({ user_id: z.string(), data_tools: z.record(z.string(), z.json()) }) },
+      summary: 'Look a user up: the example hook',
+      description: 'Stands for your own database. What it answers goes into POST /session/start as it is.',
+      tags: ['page'],
+      body: z.object({ user_id: userIdSchema }).meta({ examples: [{ user_id: 'ana' }] }),
+      response: { 200: userDataSchema },
+      problems: ['CHARLA_USER_NOT_FOUND'],
     },
     onRequest: context.access.requireServer,
     handler: async ({ body: { user_id } }, reply) => {

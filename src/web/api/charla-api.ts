@@ -1,11 +1,21 @@
+import createClient from 'openapi-fetch';
 import * as z from 'zod/mini';
 import type { Language } from '../i18n/messages.ts';
 import type { DataTools } from '../state/data-tools.ts';
+import type { components, paths } from './http-api.generated.d.ts';
 
 // The page's Content-Security-Policy allows no eval, which zod would otherwise try.
 z.config({ jitless: true });
 
-const settingsSchema = z.object({
+type Schemas = components['schemas'];
+
+/** `GET /settings`: what the server wants the page to be. */
+export type Settings = Schemas['Settings'];
+/** `POST /session/start`: where the call takes place and the token that opens its room. */
+export type Session = Pick<Schemas['Call'], 'session_id' | 'room' | 'identity' | 'url' | 'token'>;
+export type Theme = Settings['frontend_theme'];
+
+const settingsSchema: z.ZodMiniType<Settings> = z.object({
   project_name: z.catch(z.string(), 'Charla'),
   llm_model: z.catch(z.string(), ''),
   language: z.catch(z.enum(['es', 'en']), 'es'),
@@ -14,7 +24,7 @@ const settingsSchema = z.object({
   frontend_theme: z.catch(z.enum(['modern', 'minimal', 'dark']), 'modern'),
 });
 
-const sessionSchema = z.object({
+const sessionSchema: z.ZodMiniType<Session> = z.object({
   session_id: z.string(),
   room: z.string(),
   identity: z.string(),
@@ -24,12 +34,6 @@ const sessionSchema = z.object({
 
 const userDataSchema = z.object({ data_tools: z.record(z.string(), z.unknown()) });
 const problemSchema = z.object({ code: z.optional(z.string()), detail: z.string() });
-
-/** `GET /settings`: what the server wants the page to be. */
-export type Settings = z.output<typeof settingsSchema>;
-/** `POST /session/start`: where the call takes place and the token that opens its room. */
-export type Session = z.output<typeof sessionSchema>;
-export type Theme = Settings['frontend_theme'];
 
 /** What the page is when the server does not say. */
 export const DEFAULT_SETTINGS: Settings = settingsSchema.parse({});
@@ -75,58 +79,85 @@ export interface CharlaApi {
   replaceDataTools(session: Session, dataTools: DataTools): Promise<void>;
 }
 
+type RequestOptions = { signal: AbortSignal; fetch: (request: Request) => Promise<Response> };
+
 /**
- * The HTTP API as the page uses it.
+ * The HTTP API as the page uses it, typed by the server's own OpenAPI document (`test/http/openapi.test.ts` writes the
+ * types).
  *
  * @param baseUrl - empty for the server that the page came from
  * @param timeoutMs - a request without an answer fails after this long
+ * @param userToken - the integrator's word on who the user is, where the server asks for it
  * @throws RequestError from every method
  */
-export function createCharlaApi(baseUrl = '', timeoutMs = 20_000): CharlaApi {
-  const request = async (method: string, path: string, body?: object, init: RequestInit = {}) => {
+export function createCharlaApi(baseUrl = '', timeoutMs = 20_000, userToken?: string): CharlaApi {
+  const client = createClient<paths>({
+    baseUrl: baseUrl === '' ? window.location.origin : baseUrl,
+    headers: {
+      accept: 'application/json',
+      ...(userToken !== undefined && { authorization: `Bearer ${userToken}` }),
+    },
+  });
+
+  /** Sends a request, once, with a time limit; what fails becomes a {@link RequestError}. */
+  const ask = async (
+    send: (options: RequestOptions) => Promise<{ data?: unknown; error?: unknown }>,
+    signal?: AbortSignal,
+  ) => {
     const deadline = AbortSignal.timeout(timeoutMs);
-    const response = await fetch(`${baseUrl}${path}`, {
-      ...init,
-      method,
-      headers: {
-        accept: 'application/json',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...init.headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: init.signal ? AbortSignal.any([init.signal, deadline]) : deadline,
+    let response = Response.error();
+    const fetchOnce = async (request: Request) => {
+      response = await fetch(request).catch((cause: unknown) => {
+        throw new RequestError({ kind: 'network' }, 0, { cause });
+      });
+      return response;
+    };
+    const { data, error } = await send({
+      fetch: fetchOnce,
+      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
     }).catch((cause: unknown) => {
-      throw new RequestError({ kind: 'network' }, 0, { cause });
+      if (cause instanceof RequestError) throw cause;
+      // It broke off, or is not JSON.
+      throw new RequestError({ kind: 'answer', status: response.status }, response.status, { cause });
     });
-    const answer: unknown = await response.json().catch(() => undefined);
-    if (response.ok) return { answer, status: response.status };
-    const problem = problemSchema.safeParse(answer);
-    const retryAfterMs = retryAfter(response.headers.get('retry-after'));
+    const { status, ok, headers } = response;
+    if (ok) return { answer: data, status };
+    const problem = problemSchema.safeParse(error);
+    const retryAfterMs = retryAfter(headers.get('retry-after'));
     throw new RequestError(
-      problem.success ? { kind: 'server', ...problem.data } : { kind: 'answer', status: response.status },
-      response.status,
+      problem.success ? { kind: 'server', ...problem.data } : { kind: 'answer', status },
+      status,
       retryAfterMs === undefined ? {} : { retryAfterMs },
     );
   };
 
   return {
     async settings() {
-      const { answer, status } = await request('GET', '/settings');
+      const { answer, status } = await ask((options) => client.GET('/settings', options));
       return parse(settingsSchema, answer, status);
     },
     async startSession({ userId, language, dataTools }, signal) {
       const body = { user_id: userId, language, ...(dataTools && { data_tools: dataTools }) };
-      const { answer, status } = await request('POST', '/session/start', body, signal ? { signal } : {});
+      const { answer, status } = await ask(
+        (options) => client.POST('/session/start', { ...options, body }),
+        signal,
+      );
       return parse(sessionSchema, answer, status);
     },
     async userData(userId) {
-      const { answer, status } = await request('POST', '/get-user-data', { user_id: userId });
+      const body = { user_id: userId };
+      const { answer, status } = await ask((options) => client.POST('/get-user-data', { ...options, body }));
       return parse(userDataSchema, answer, status).data_tools;
     },
     async replaceDataTools(session, dataTools) {
-      await request('PUT', `/session/${encodeURIComponent(session.session_id)}/data-tools`, dataTools, {
-        headers: { authorization: `Bearer ${session.token}` },
-      });
+      await ask((options) =>
+        client.PUT('/session/{id}/data-tools', {
+          ...options,
+          params: { path: { id: session.session_id } },
+          headers: { authorization: `Bearer ${session.token}` },
+          body: dataTools,
+        }),
+      );
     },
   };
 }
