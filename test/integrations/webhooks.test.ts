@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
+import { CharlaError } from '../../src/errors.ts';
 import { signatureHeaders } from '../../src/integrations/signature.ts';
 import { createWebhookOutbox } from '../../src/integrations/webhook-outbox.ts';
 import { createWebhooks, type Webhooks, type WebhooksOptions } from '../../src/integrations/webhooks.ts';
@@ -265,6 +266,54 @@ describe('several servers on one store', () => {
     await vi.waitFor(() => expect(receiver.received).toHaveLength(1), 10_000);
     await vi.waitFor(async () => expect(await metrics()).toContain('webhooks_waiting 0'), 10_000);
     expect(await outbox()).toMatchObject([{ url: 'http://127.0.0.1:9/gone', attempts: 0 }]);
+  });
+});
+
+describe('while the store does not answer', () => {
+  /** The store, as long as it is there. */
+  function fragile() {
+    const state = { isAway: false };
+    const query: Store['query'] = (operation) => {
+      if (state.isAway)
+        throw new CharlaError('CHARLA_STORE_UNAVAILABLE', { address: 'here', reason: 'away' });
+      return store.query(operation);
+    };
+    return { state, store: { ...store, query } };
+  }
+
+  it('webhooks wait, and one line says so', async () => {
+    const { state, store: sometimes } = fragile();
+    const { webhooks, lines, metrics } = webhooksFor([receiver.url], { store: sometimes });
+    await tell(webhooks);
+    state.isAway = true;
+    webhooks.start();
+    await vi.waitFor(() => expect(lines).toHaveLength(1), 10_000);
+    expect(lines[0]).toContain('webhooks wait');
+    expect(await metrics()).toContain('webhook_deliveries_total{result="delivered"} 0');
+    state.isAway = false;
+    await emptyOutbox();
+    expect(lines).toHaveLength(1);
+    expect(receiver.received).toHaveLength(1);
+  });
+
+  it('one that was taken comes again, under the same id', async () => {
+    const { state, store: sometimes } = fragile();
+    let later = 0;
+    const clock = () => new Date(Date.now() + later);
+    const { webhooks, lines } = webhooksFor([receiver.url], { store: sometimes, clock });
+    receiver.answer = (_request, response) => {
+      state.isAway = true;
+      response.writeHead(204).end();
+    };
+    await tell(webhooks);
+    webhooks.start();
+    await vi.waitFor(() => expect(lines.join('')).toContain('could not be written'), 10_000);
+    state.isAway = false;
+    receiver.answer = answering(204);
+    later = 60_000;
+    await emptyOutbox();
+    expect(ids()).toHaveLength(2);
+    expect(new Set(ids()).size).toBe(1);
   });
 });
 
