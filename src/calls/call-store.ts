@@ -56,10 +56,28 @@ export interface CallStore {
   list(filter: CallFilter, limit: number, after?: CallPlace): Promise<Call[]>;
   /** Ends the calls of a session that nobody ended: its room is gone, and with it whoever could have said more. */
   lose(sessionId: string): Promise<void>;
+  /** Ends calls that nobody ended though their sessions were over before then. */
+  loseForgotten(before: Date): Promise<void>;
 }
+
+/** Sessions whose calls are lost at once; the rest the next time. */
+const MOST_FORGOTTEN = 100;
 
 /** Calls in the store. */
 export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreOptions = {}): CallStore {
+  const lose = (sessionId: string) =>
+    store.query((db) =>
+      db.transaction(async (tx) => {
+        await holdSession(tx, sessionId);
+        const lost = await tx
+          .update(calls)
+          .set({ outcome: 'lost', endedAt: new Date() })
+          .where(and(eq(calls.sessionId, sessionId), isNull(calls.endedAt)))
+          .returning({ id: calls.id });
+        for (const { id } of lost) await tellEnd(tx, id);
+      }),
+    );
+
   const start = async (tx: Database, id: string, first: CallEvent | undefined): Promise<CallRow> => {
     if (first?.type !== 'call.started' || first.number !== 1) {
       throw new CharlaError('CHARLA_CALL_NOT_FOUND', { id });
@@ -141,18 +159,17 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
           .limit(limit),
       );
     },
-    lose(sessionId) {
-      return store.query((db) =>
-        db.transaction(async (tx) => {
-          await holdSession(tx, sessionId);
-          const lost = await tx
-            .update(calls)
-            .set({ outcome: 'lost', endedAt: new Date() })
-            .where(and(eq(calls.sessionId, sessionId), isNull(calls.endedAt)))
-            .returning({ id: calls.id });
-          for (const { id } of lost) await tellEnd(tx, id);
-        }),
+    lose,
+    async loseForgotten(before) {
+      const forgotten = await store.query((db) =>
+        db
+          .selectDistinct({ sessionId: calls.sessionId })
+          .from(calls)
+          .innerJoin(sessions, eq(calls.sessionId, sessions.id))
+          .where(and(isNull(calls.endedAt), lt(sessions.endedAt, before)))
+          .limit(MOST_FORGOTTEN),
       );
+      for (const { sessionId } of forgotten) await lose(sessionId);
     },
   };
 

@@ -90,6 +90,7 @@ export const calls = pgTable(
   (table) => [
     index('calls_by_session').on(table.sessionId),
     index('calls_by_age').on(table.startedAt, table.id),
+    index('calls_open').on(table.sessionId).where(sql`${table.endedAt} is null`),
   ],
 );
 
@@ -109,7 +110,7 @@ export const turns = pgTable(
     interrupted: boolean().notNull(),
     /** Sound of the turn that had been heard when it was interrupted, ms. */
     interruptedAtMs: integer(),
-    /** Stages of the turn, ms: `sttMs`, `endOfTurnMs`, `llmFirstTokenMs`, `ttsFirstAudioMs`, `voiceToVoiceMs`, … */
+    /** Stages of the turn, ms, as the HTTP API shows them: `stt_ms`, `end_of_turn_ms`, `llm_first_token_ms`, … */
     latencies: json().notNull(),
     /** Tools that the model called for this turn: `[{name, ok, ms}]`. */
     tools: json().notNull(),

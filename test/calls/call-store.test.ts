@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Call, CallHistory } from '../../src/calls/call.ts';
@@ -168,6 +168,20 @@ describe('the history of a call', () => {
     expect(await calls.list({}, 10)).toEqual([]);
   });
 
+  it('and its session may be deleted while events come: they are kept or refused, and nothing is left over', async () => {
+    const events = numbered([started('s9'), turn('user', 'a'), turn('assistant', 'b'), ended()]);
+    for (let run = 0; run < 15; run += 1) {
+      await addSession(store, 's9', 'ana');
+      await calls.take('c1', events.slice(0, 1));
+      const refused = ['CHARLA_CALL_NOT_FOUND', 'CHARLA_SESSION_NOT_FOUND'];
+      const taking = calls.take('c1', events).catch((error: { code: string }) => error.code);
+      await Promise.all([taking, store.query((db) => db.delete(sessions).where(eq(sessions.id, 's9')))]);
+      const outcome = await taking;
+      if (typeof outcome === 'string') expect(refused).toContain(outcome);
+      expect(await calls.get('c1')).toBeUndefined();
+    }
+  });
+
   it('goes with its session, and does not come back', async () => {
     const events = numbered([started('s1'), turn('user', 'a'), turn('assistant', 'b')]);
     await calls.take('c1', events.slice(0, 2));
@@ -220,6 +234,21 @@ describe('a call that nobody ended', () => {
     expect(await calls.get('c1')).toMatchObject({ outcome: 'participant_disconnected' });
     expect(await texts('c1')).toEqual(['1 a', '2 b']);
     expect(told.ended.map(({ outcome }) => outcome)).toEqual(['lost', 'participant_disconnected']);
+  });
+
+  it('is lost when its session has been over for a while, however that came', async () => {
+    await addSession(store, 's2', 'eve');
+    await calls.take('c1', numbered([started('s1')]));
+    await calls.take('c2', numbered([started('s2')]));
+    const endedAt = new Date('2026-01-01T12:00:00.000Z');
+    await store.query((db) =>
+      db.update(sessions).set({ status: 'expired', endedAt }).where(eq(sessions.id, 's1')),
+    );
+    await calls.loseForgotten(endedAt);
+    expect((await calls.get('c1'))?.outcome).toBeNull();
+    await calls.loseForgotten(new Date(endedAt.getTime() + 1));
+    expect((await calls.get('c1'))?.outcome).toBe('lost');
+    expect((await calls.get('c2'))?.outcome).toBeNull();
   });
 
   it('is told from a session whose other call goes on', async () => {
