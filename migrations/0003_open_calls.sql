@@ -1,0 +1,1 @@
+CREATE INDEX "calls_open" ON "calls" USING btree ("session_id") WHERE "calls"."ended_at" is null;
