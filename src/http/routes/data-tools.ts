@@ -52,7 +52,7 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
       problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
       params: paramsSchema,
       headers: readHeadersSchema,
-      response: { 200: dataToolsSchema, 304: z.null().describe('They are the same.') },
+      response: { 200: dataToolsSchema, 304: z.undefined().describe('They are the same.') },
       responseHeaders: { 200: ETAG_HEADER },
     },
     handler: async (request, reply) => {
@@ -68,7 +68,7 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
         .header('etag', dataToolsEtag(session.revision, role))
         .header('cache-control', 'private, no-cache');
       if (isNamedBy(request.headers['if-none-match'], dataToolsEtag(session.revision, role))) {
-        return reply.code(304).send(null);
+        return reply.code(304).send();
       }
       return sendJson(reply, jsonOf(session.dataTools, role));
     },

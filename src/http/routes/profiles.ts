@@ -64,7 +64,7 @@ export const profileRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       problems: ['CHARLA_PROFILE_NOT_FOUND', ...STORE_PROBLEMS],
       params: paramsSchema,
       headers: z.looseObject({ 'if-none-match': z.string().optional() }),
-      response: { 200: answerSchema, 304: z.null().describe('It is the same.') },
+      response: { 200: answerSchema, 304: z.undefined().describe('It is the same.') },
       responseHeaders: { 200: ETAG_HEADER },
     },
     handler: async ({ params: { name }, headers }, reply) => {
@@ -72,7 +72,7 @@ export const profileRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       if (profile === undefined) throw new CharlaError('CHARLA_PROFILE_NOT_FOUND', { name });
       const etag = etagOf(profile);
       reply.header('etag', etag).header('cache-control', 'private, no-cache');
-      if (isNamedBy(headers['if-none-match'], etag)) return reply.code(304).send(null);
+      if (isNamedBy(headers['if-none-match'], etag)) return reply.code(304).send();
       return reply.send(answerOf(profile));
     },
   });
@@ -117,11 +117,11 @@ export const profileRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       description: 'Its sessions go on, without settings.',
       problems: ['CHARLA_PROFILE_NOT_FOUND', ...STORE_PROBLEMS],
       params: paramsSchema,
-      response: { 204: z.null().describe('It is gone.') },
+      response: { 204: z.undefined().describe('It is gone.') },
     },
     handler: async ({ params: { name } }, reply) => {
       if (!(await profiles.delete(name))) throw new CharlaError('CHARLA_PROFILE_NOT_FOUND', { name });
-      return reply.code(204).send(null);
+      return reply.code(204).send();
     },
   });
 };

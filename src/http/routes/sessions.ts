@@ -218,12 +218,12 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
         'Deletes it at once and for good, with its data tools, calls, transcripts and recordings. Its room closes.',
       problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
       params: paramsSchema,
-      response: { 204: z.null().describe('It is gone.') },
+      response: { 204: z.undefined().describe('It is gone.') },
     },
     onRequest: access.requireAdmin,
     handler: async ({ params: { id } }, reply) => {
       await conversations.delete(id);
-      return reply.code(204).send(null);
+      return reply.code(204).send();
     },
   });
 };
