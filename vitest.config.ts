@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+/** What asks the store for something: in `unit` on PGlite, in `postgres` once more on a real PostgreSQL. */
+const ON_BOTH_DATABASES = ['test/{store,sessions,calls,integrations,http}/**/*.test.ts'];
+/** Of these, what is about one database or about none. */
+const ON_PGLITE_ONLY = ['test/store/pglite*.test.ts', 'test/sessions/!(*store*).test.ts'];
+
 /** Unit tests run in parallel; `e2e` shares one real stack and two cores, so its files run one after another. */
 export default defineConfig({
   test: {
@@ -8,8 +13,20 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/postgres/**'],
           testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'postgres',
+          include: ['test/postgres/**/*.test.ts', ...ON_BOTH_DATABASES],
+          exclude: ON_PGLITE_ONLY,
+          globalSetup: ['test/postgres/global-setup.ts'],
+          setupFiles: ['test/postgres/use-postgres.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

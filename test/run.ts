@@ -20,6 +20,8 @@ interface Need {
   name: string;
   /** Files, or folders with all that is in them. */
   suites: readonly string[];
+  /** A project of vitest of which nothing can run without it. */
+  project?: string;
 }
 
 /** A Debian package, installed here where that is possible, and a file that shows that it is there. */
@@ -28,13 +30,26 @@ const PACKAGES: readonly (Need & { package: string; file: string })[] = [
     name: 'Chromium',
     package: 'chromium',
     file: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    suites: ['test/e2e/page.test.ts'],
+    suites: ['test/e2e/page.test.ts', 'test/e2e/docs.test.ts'],
   },
   {
     name: 'recordings of pocketsphinx-testdata',
     package: 'pocketsphinx-testdata',
     file: '/usr/share/pocketsphinx/test/data/librivox/fileids',
     suites: ['test/inference/transcription.test.ts'],
+  },
+  {
+    name: 'Redis',
+    package: 'redis-server',
+    file: '/usr/bin/redis-server',
+    suites: ['test/http/rate-limits.test.ts'],
+  },
+  {
+    name: 'PostgreSQL 15',
+    package: 'postgresql-15',
+    file: '/usr/lib/postgresql/15/bin/postgres',
+    suites: ['test/postgres', 'test/e2e/two-servers.test.ts'],
+    project: 'postgres',
   },
 ];
 const LIVEKIT: Need = {
@@ -47,10 +62,7 @@ const MODELS: Need = {
 };
 const PAGE: Need = { name: 'the page', suites: ['test/e2e'] };
 /** One after the other: what is measured end to end must not share the machine with unit tests. */
-const PROJECTS = [
-  ['--project', 'unit', '--passWithNoTests'],
-  ['--project', 'e2e', '--passWithNoTests'],
-];
+const PROJECTS = ['unit', 'postgres', 'e2e'];
 const reportSchema = z.object({
   testResults: z.array(
     z.object({ status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) }),
@@ -69,7 +81,13 @@ if (missing.length > 0) {
 const skippedSuites = await testFiles(missing.flatMap(({ suites }) => suites));
 const args = process.argv.slice(2);
 const total = { passed: 0, failed: 0, skipped: skippedSuites.length };
-for (const project of args.some((arg) => arg.startsWith('--project')) ? [[]] : PROJECTS) {
+const missingProjects = missing.map(({ project }) => project);
+const projects = PROJECTS.filter((project) => !missingProjects.includes(project)).map((project) => [
+  '--project',
+  project,
+  '--passWithNoTests',
+]);
+for (const project of args.some((arg) => arg.startsWith('--project')) ? [[]] : projects) {
   const { passed, failed, skipped } = await runVitest([...project, ...args], skippedSuites);
   total.passed += passed;
   total.failed += failed;

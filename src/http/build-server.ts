@@ -1,27 +1,53 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { createCallStore } from '../calls/call-store.ts';
 import type { Config } from '../config/config.ts';
+import { createDataToolsHook } from '../integrations/data-tools-hook.ts';
+import { createWebhooks } from '../integrations/webhooks.ts';
 import { AgentWatch, type AgentWatchOptions } from '../rooms/agent-watch.ts';
 import { createLiveKit, type LiveKit } from '../rooms/livekit.ts';
+import { openRooms } from '../rooms/open-room.ts';
+import { parseDataTools } from '../sessions/data-tools.ts';
+import { createProfileStore } from '../sessions/profile-store.ts';
 import { createSessionStore } from '../sessions/session-store.ts';
+import { createSweeper } from '../sessions/sweeper.ts';
 import type { Store } from '../store/store.ts';
+import { timedStore } from '../store/timed-store.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { createRegistry } from '../telemetry/metrics-registry.ts';
 import { createAccess } from './access.ts';
 import type { HttpContext } from './context.ts';
 import { createConversations } from './conversations.ts';
 import { createHealthCheck, type Health } from './health.ts';
-import { BODY_LIMIT_BYTES, problemDetails } from './plugins/problem-details.ts';
+import { createHookData } from './hook-data.ts';
+import { accessControl } from './plugins/access-control.ts';
+import { apiDocument } from './plugins/api-document.ts';
+import { crossOrigin } from './plugins/cross-origin.ts';
+import { loopbackGuard } from './plugins/loopback-guard.ts';
+import {
+  answerNoRequest,
+  answerProblem,
+  BODY_LIMIT_BYTES,
+  problemDetails,
+} from './plugins/problem-details.ts';
+import { rateLimits } from './plugins/rate-limits.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
+import { createRoomUpkeep } from './room-upkeep.ts';
+import { callRoutes } from './routes/calls.ts';
+import { dataToolsRoutes } from './routes/data-tools.ts';
+import { dataToolsRefreshRoutes } from './routes/data-tools-refresh.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { pageRoutes } from './routes/page.ts';
+import { profileRoutes } from './routes/profiles.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { settingsRoutes } from './routes/settings.ts';
 import { tokenRoutes } from './routes/token.ts';
 import { userDataRoutes } from './routes/user-data.ts';
+import { tellingWebhooks } from './webhook-events.ts';
 
 export interface ServerOptions {
   config: Config;
@@ -35,24 +61,47 @@ export interface ServerOptions {
   pageRoot?: string;
 }
 
+/** A job says how its call ended within this long after its session was over. */
+const CALL_FORGOTTEN_MS = 10 * 60_000;
 /** `dist/web` of the repository, from `src/http` as from `dist/http`. */
 const PAGE_ROOT = fileURLToPath(new URL('../../dist/web', import.meta.url));
 
 /** The HTTP API and the page, ready to `listen` or to be asked by `inject`; connects to nothing by itself. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { config, log, store } = options;
+  const { config, log } = options;
+  const registry = createRegistry();
+  const store = timedStore(options.store, registry);
   const livekit = options.livekit ?? createLiveKit(config);
-  const sessions = createSessionStore(store, config);
+  const webhooks = createWebhooks({ config, store, log, registry });
+  const telling = tellingWebhooks(webhooks);
+  const sessions = createSessionStore(store, config, telling.sessions);
   const watch = new AgentWatch(livekit, config.AGENT_NAME, log, options.agentWatch);
+  const upkeep = createRoomUpkeep(config, livekit, sessions, log);
+  const access = createAccess(config);
+  const { DATA_TOOLS_URL: url } = config;
+  const hook =
+    url === undefined ? undefined : createDataToolsHook({ config, url, log, parse: parseDataTools });
+  const profiles = createProfileStore(store);
   const context: HttpContext = {
     config,
     livekit,
     store,
     sessions,
+    calls: createCallStore(store, telling.calls),
     watch,
-    access: createAccess(config),
-    conversations: createConversations(config, livekit, sessions, watch),
-    health: options.health ?? createHealthCheck(config, livekit),
+    access,
+    profiles,
+    conversations: createConversations(
+      config,
+      livekit,
+      sessions,
+      watch,
+      upkeep,
+      createHookData(hook, log),
+      profiles,
+    ),
+    hook,
+    health: options.health ?? createHealthCheck(config, store, livekit),
   };
 
   const app = Fastify({
@@ -60,11 +109,14 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     // One line a request, below, without the caller's address.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
-    genReqId: () => randomUUID(),
+    genReqId: ({ headers }) => requestIdOf(headers['x-request-id']) ?? randomUUID(),
+    trustProxy: config.TRUST_PROXY ?? false,
     // Our own check names the key; without these Fastify would refuse the body before it.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
-    routerOptions: { ignoreTrailingSlash: true },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
+    frameworkErrors: answerProblem,
+    clientErrorHandler: answerNoRequest,
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -77,23 +129,58 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
-  app.addHook('onResponse', async ({ log, method, url }, { statusCode, elapsedTime }) => {
+  app.addHook('onResponse', async (request, { statusCode, elapsedTime }) => {
+    const { log, method, url } = request;
     // Without the query, which may name the person.
     const path = url.split('?', 1)[0];
-    log.info({ method, path, status: statusCode, latencyMs: Math.round(elapsedTime) }, 'request');
+    const caller = access.label(request);
+    log.info({ method, path, caller, status: statusCode, latencyMs: Math.round(elapsedTime) }, 'request');
   });
   app.addHook('onClose', async () => watch.close());
+  const sweeper = createSweeper({
+    sessions,
+    log,
+    closeRoom: ({ room }) => upkeep.close(room),
+    openRooms: (rooms) => openRooms(livekit, rooms),
+    onLost: ({ id }) => context.calls.lose(id),
+    catchUp: async () => {
+      await upkeep.catchUp();
+      await context.calls.loseForgotten(new Date(Date.now() - CALL_FORGOTTEN_MS));
+    },
+  });
+  app.addHook('onListen', async () => sweeper.start());
+  app.addHook('onListen', async () => webhooks.start());
+  // Before the store closes, which does so with the server.
+  app.addHook('preClose', async () => {
+    hook?.close();
+    await webhooks.close();
+  });
+  app.addHook('onClose', () => sweeper.close());
 
   await app.register(problemDetails);
   await app.register(securityHeaders, { config });
-  // Same origin only: the page comes from here, and servers need no CORS.
-  await app.register(cors, { origin: false });
-  await app.register(metricsRoutes, { context });
+  await app.register(loopbackGuard, { config });
+  await app.register(crossOrigin, { config });
+  await app.register(rateLimits, { config, access });
+  await app.register(accessControl, { config, access });
+  // Before the routes, all of which it sees.
+  await app.register(apiDocument);
+  await app.register(metricsRoutes, { context, registry });
   await app.register(healthRoutes, { context });
+  await app.register(profileRoutes, { context });
   await app.register(settingsRoutes, { context });
   await app.register(sessionRoutes, { context });
+  await app.register(dataToolsRoutes, { context });
+  await app.register(dataToolsRefreshRoutes, { context });
+  await app.register(callRoutes, { context });
   await app.register(tokenRoutes, { context });
   await app.register(userDataRoutes, { context });
+  await app.register(docsRoutes);
   await app.register(pageRoutes, { root: options.pageRoot ?? PAGE_ROOT });
   return app as unknown as FastifyInstance;
+}
+
+/** The id that a proxy or a client gave the request: into our log only where it cannot be anything else. */
+function requestIdOf(header: unknown): string | undefined {
+  return typeof header === 'string' && /^[\w-]{8,64}$/.test(header) ? header : undefined;
 }

@@ -1,7 +1,10 @@
 import type { CallStore } from '../calls/call-store.ts';
 import type { Config } from '../config/config.ts';
+import type { DataToolsHook } from '../integrations/data-tools-hook.ts';
 import type { AgentWatch } from '../rooms/agent-watch.ts';
 import type { LiveKit } from '../rooms/livekit.ts';
+import type { DataTools } from '../sessions/data-tools.ts';
+import type { ProfileStore } from '../sessions/profile-store.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Access } from './access.ts';
@@ -14,10 +17,12 @@ export interface HttpContext {
   livekit: LiveKit;
   store: Store;
   sessions: SessionStore;
+  calls: CallStore;
+  profiles: ProfileStore;
   watch: AgentWatch;
   access: Access;
   conversations: Conversations;
-  calls: CallStore;
-  profiles: ProfileStore;
+  /** undefined where DATA_TOOLS_URL is not set. */
+  hook: DataToolsHook<DataTools> | undefined;
   health: () => Promise<Health>;
 }

@@ -3,6 +3,8 @@ import { type Config, inferenceBaseUrl } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
 import { type Endpoint, needsInference, resolveProviders } from '../providers/resolve.ts';
 import type { LiveKit } from '../rooms/livekit.ts';
+import { isWritable } from '../store/is-writable.ts';
+import type { Store } from '../store/store.ts';
 
 const PROBE_TIMEOUT_MS = 2_000;
 const FRESH_FOR_MS = 1_000;
@@ -12,7 +14,7 @@ const PROBE_ROOM = 'charla-health-probe';
 export const healthSchema = z.object({
   status: z.enum(['ok', 'degraded']),
   components: z.record(
-    z.enum(['livekit', 'inference', 'worker', 'llm', 'stt', 'tts']),
+    z.enum(['store', 'livekit', 'inference', 'worker', 'llm', 'stt', 'tts']),
     z.object({
       /**
        * `refused`: it answers, and does not take our key. `unused`: the configuration does not need it. `unknown`: it
@@ -34,26 +36,39 @@ type Finding = Pick<ComponentHealth, 'state' | 'detail'>;
  *
  * @returns a function; its answer is at most a second old, however often it is called
  */
-export function createHealthCheck(config: Config, livekit: LiveKit): () => Promise<Health> {
+export function createHealthCheck(config: Config, store: Store, livekit: LiveKit): () => Promise<Health> {
   let last: { health: Promise<Health>; at: number } | undefined;
   return () => {
     if (last === undefined || Date.now() - last.at > FRESH_FOR_MS) {
-      last = { health: checkAll(config, livekit), at: Date.now() };
+      last = { health: checkAll(config, store, livekit), at: Date.now() };
     }
     return last.health;
   };
 }
 
-async function checkAll(config: Config, livekit: LiveKit): Promise<Health> {
+async function checkAll(config: Config, store: Store, livekit: LiveKit): Promise<Health> {
   const inference = () => probeInference(config);
-  const [livekitHealth, worker, models] = await Promise.all([
+  const [storeHealth, livekitHealth, worker, models] = await Promise.all([
+    timed(() => probeStore(store)),
     timed(() => probeLiveKit(livekit)),
     timed(() => probeWorker(config)),
     probeModels(config, inference),
   ]);
-  const components = { livekit: livekitHealth, worker, ...models };
+  const components = { store: storeHealth, livekit: livekitHealth, worker, ...models };
   const works = Object.values(components).every(({ state }) => state !== 'down' && state !== 'refused');
   return { status: works ? 'ok' : 'degraded', components };
+}
+
+async function probeStore(store: Store): Promise<Finding> {
+  try {
+    if (await store.query(isWritable)) return { state: 'ok' };
+    return {
+      state: 'down',
+      detail: `The database at ${store.address} takes no writes: its disk is full, or it is a standby.`,
+    };
+  } catch (error) {
+    return { state: 'down', detail: sentence(error) };
+  }
 }
 
 async function probeLiveKit(livekit: LiveKit): Promise<Finding> {

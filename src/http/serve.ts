@@ -3,6 +3,7 @@ import { type Config, isOpenDevelopment } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
 import { createLiveKit } from '../rooms/livekit.ts';
 import { openReadyStore } from '../store/open-ready-store.ts';
+import { startRetention } from '../store/retention.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { buildServer } from './build-server.ts';
 import { createHealthCheck } from './health.ts';
@@ -14,10 +15,14 @@ import { createHealthCheck } from './health.ts';
  */
 export async function serve(config: Config, log: Logger): Promise<FastifyInstance> {
   const livekit = createLiveKit(config);
-  const health = createHealthCheck(config, livekit);
   const store = await openReadyStore(config, log);
+  const health = createHealthCheck(config, store, livekit);
   const server = await buildServer({ config, log, store, livekit, health });
-  server.addHook('onClose', () => store.close());
+  const stopRetention = startRetention(store, config, log);
+  server.addHook('onClose', async () => {
+    await stopRetention();
+    await store.close();
+  });
   try {
     await server.listen({ host: config.HOST, port: config.PORT });
   } catch (error) {

@@ -3,10 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
+import { CharlaError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { openMemoryPglite, openPglite } from './pglite.ts';
 import { openPostgres } from './postgres.ts';
-import type { Store, StoreDriver } from './store.ts';
+import type { Database, Store, StoreDriver } from './store.ts';
+import { MEMORY, storeAddress } from './store-address.ts';
 import { storeError } from './store-error.ts';
 
 /** `migrations/` of the repository, from `src/store` as from `dist/store`. */
@@ -21,43 +23,57 @@ const journalSchema = z.object({ entries: z.array(z.object({ when: z.number() })
  *   `CHARLA_STORE_FULL`
  */
 export async function openStore(config: Config, log: Logger, migrations = MIGRATIONS): Promise<Store> {
-  const driver = await openDriver(config, log);
-  const { kind, address, db } = driver;
+  return createStore(await openDriver(config, log), migrations);
+}
+
+/** The store of a driver. */
+export function createStore(driver: StoreDriver, migrations = MIGRATIONS): Store {
+  const { kind, address } = driver;
   const query: Store['query'] = async (operation) => {
     try {
-      return await operation(db);
+      await driver.check?.();
+      return await operation(driver.db);
     } catch (error) {
-      throw storeError(error, address);
+      throw storeError(error, driver);
     }
   };
-  const pendingMigrations = async () => {
+  const pending = async (db: Database) => {
     const { entries } = journalSchema.parse(
       JSON.parse(await readFile(`${migrations}/meta/_journal.json`, 'utf8')),
     );
-    const last = await query(lastMigration);
+    const last = await lastMigration(db);
+    if (entries.every(({ when }) => when < last)) throw new CharlaError('CHARLA_STORE_NEWER', { address });
     return entries.filter(({ when }) => when > last).length;
   };
   return {
     kind,
     address,
     query,
-    pendingMigrations,
-    migrate: async () => {
-      const before = await pendingMigrations();
-      await query(() => driver.migrate(migrations));
-      return before - (await pendingMigrations());
+    listen: (channel, listener) => driver.listen(channel, listener),
+    pendingMigrations: () => query(pending),
+    async migrate() {
+      try {
+        return await driver.migrate(async (db, apply) => {
+          const count = await pending(db);
+          if (count > 0) await apply(migrations);
+          return count;
+        });
+      } catch (error) {
+        throw migrationError(storeError(error, driver), address);
+      }
     },
     close: () => driver.close(),
   };
 }
 
-function openDriver({ DATABASE_URL: url, CHARLA_HOME }: Config, log: Logger): Promise<StoreDriver> {
-  if (url === undefined) return openPglite(CHARLA_HOME);
-  return url.startsWith('memory:') ? openMemoryPglite() : openPostgres(url, log);
+function openDriver(config: Config, log: Logger): Promise<StoreDriver> {
+  const { kind, address } = storeAddress(config);
+  if (kind === 'postgres') return openPostgres(config.DATABASE_URL ?? '', address, log);
+  return address === MEMORY ? openMemoryPglite() : openPglite(address, log);
 }
 
 /** When the newest migration that is applied was written, ms since the epoch; 0 when none is. */
-async function lastMigration(db: Parameters<Parameters<Store['query']>[0]>[0]): Promise<number> {
+async function lastMigration(db: Database): Promise<number> {
   const table = sql`to_regclass('drizzle.__drizzle_migrations')`;
   const [found] = rows(await db.execute(sql`select ${table} is not null as present`));
   if (found?.present !== true) return 0;
@@ -69,4 +85,10 @@ const rowsSchema = z.object({ rows: z.array(z.record(z.string(), z.unknown())) }
 
 function rows(result: unknown) {
   return rowsSchema.parse(result).rows;
+}
+
+function migrationError(error: unknown, address: string): unknown {
+  if (!(error instanceof CharlaError) || error.code !== 'CHARLA_STORE_FAILED') return error;
+  const { code = '', reason = '' } = error.fields;
+  return new CharlaError('CHARLA_STORE_MIGRATION_FAILED', { address, code, reason });
 }

@@ -1,66 +1,139 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, statfs } from 'node:fs/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { drizzle } from 'drizzle-orm/pglite';
 import { migrate } from 'drizzle-orm/pglite/migrator';
-import { lock } from 'proper-lockfile';
+import { check, lock } from 'proper-lockfile';
 import { CharlaError } from '../errors.ts';
+import type { Logger } from '../telemetry/log.ts';
 import type { StoreDriver } from './store.ts';
-import { storeError } from './store-error.ts';
+import { MEMORY } from './store-address.ts';
+import { codeOf, storeError } from './store-error.ts';
 
 /** A lock whose holder has not renewed it for this long was left by a process that is gone. ms */
 const STALE_MS = 10_000;
 const LOCK_RETRY_MS = 500;
+/** With less room on its disk the store takes no more writes: PostgreSQL that cannot write its own log ends itself. */
+const RESERVE_BYTES = 64 * 1024 * 1024;
+const LOOK_AT_DISK_MS = 250;
+
+export interface PgliteOptions {
+  reserveBytes?: number;
+}
 
 /**
- * PostgreSQL inside this process, its files under `home`; for one process at a time.
+ * PostgreSQL inside this process, its files in a folder; for one process at a time.
  *
  * @throws CharlaError `CHARLA_STORE_LOCKED` when another process has it open, `CHARLA_STORE_FULL`
  */
-export async function openPglite(home: string): Promise<StoreDriver> {
-  const folder = join(home, 'store');
+export async function openPglite(
+  folder: string,
+  log: Logger,
+  { reserveBytes = RESERVE_BYTES }: PgliteOptions = {},
+): Promise<StoreDriver> {
   try {
     await mkdir(folder, { recursive: true });
-    const release = await alone(folder);
+    const held = await alone(folder, log);
     const client = await PGlite.create(folder).catch(async (error: unknown) => {
-      await release();
+      await held.release();
       throw error;
     });
-    return driverOf(client, folder, release);
+    const driver = driverOf(client, folder);
+    const refuseWritesWhenFull = diskGuard(client, folder, reserveBytes);
+    return {
+      ...driver,
+      check: async () => {
+        held.assert();
+        await refuseWritesWhenFull();
+      },
+      close: async () => {
+        await driver.close();
+        await held.release();
+      },
+    };
   } catch (error) {
-    throw storeError(error, folder);
+    throw storeError(error, { kind: 'pglite', address: folder });
   }
 }
 
-/** The same in memory, gone with the process. */
-export async function openMemoryPglite(): Promise<StoreDriver> {
-  return driverOf(await PGlite.create(), 'memory', async () => undefined);
+/**
+ * The same in memory, gone with the process.
+ *
+ * @param template - the files of another one, PGlite's `dumpDataDir` has them
+ */
+export async function openMemoryPglite(template?: Blob): Promise<StoreDriver> {
+  return driverOf(await PGlite.create(template === undefined ? {} : { loadDataDir: template }), MEMORY);
 }
 
-function driverOf(client: PGlite, address: string, release: () => Promise<void>): StoreDriver {
+function driverOf(client: PGlite, address: string): StoreDriver {
   const db = drizzle(client, { casing: 'snake_case' });
+  let migrated: Promise<unknown> = Promise.resolve();
   return {
     kind: 'pglite',
     address,
     db,
-    // One process, which migrates before it answers: there is nobody to exclude.
-    migrate: (migrationsFolder) => migrate(db, { migrationsFolder }),
-    close: async () => {
-      await client.close();
-      await release();
+    listen(channel, listener) {
+      // It tells before the statement that notified returns: within one process nothing is ever missed.
+      client
+        .listen(channel, (payload) => listener.onMessage(payload))
+        .then(
+          () => listener.onListening(true),
+          () => listener.onListening(false),
+        );
     },
+    migrate(run) {
+      const turn = migrated.then(() => run(db, (migrationsFolder) => migrate(db, { migrationsFolder })));
+      migrated = turn.catch(() => undefined);
+      return turn;
+    },
+    close: () => client.close(),
+  };
+}
+
+/** Makes the store read-only while its disk has less than the reserve, and writable again when it has more. */
+function diskGuard(client: PGlite, folder: string, reserveBytes: number): () => Promise<void> {
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let isReadOnly = false;
+  return async () => {
+    if (performance.now() - lookedAt < LOOK_AT_DISK_MS) return;
+    lookedAt = performance.now();
+    const { bavail, bsize } = await statfs(folder);
+    const isLow = bavail * bsize < reserveBytes;
+    if (isLow === isReadOnly) return;
+    isReadOnly = isLow;
+    await client.exec(`set default_transaction_read_only = ${isLow ? 'on' : 'off'}`);
   };
 }
 
 /** A process that was killed leaves its lock behind: whoever is started in its place waits until that is stale. */
-async function alone(folder: string): Promise<() => Promise<void>> {
+async function alone(folder: string, log: Logger) {
+  let isLost = false;
   try {
-    const attempts = { retries: STALE_MS / LOCK_RETRY_MS + 2, minTimeout: LOCK_RETRY_MS, factor: 1 };
-    return await lock(folder, { stale: STALE_MS, retries: attempts });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ELOCKED') {
-      throw new CharlaError('CHARLA_STORE_LOCKED', { folder });
+    if (await check(folder, { stale: STALE_MS })) {
+      log.info(
+        { folder, upToMs: STALE_MS },
+        'another process has the database, or was killed: waiting for it to leave',
+      );
     }
+    const attempts = { retries: STALE_MS / LOCK_RETRY_MS + 2, minTimeout: LOCK_RETRY_MS, factor: 1 };
+    const release = await lock(folder, {
+      stale: STALE_MS,
+      retries: attempts,
+      onCompromised: () => {
+        isLost = true;
+        log.error({ folder }, 'another process took the database while this one was suspended: start again');
+      },
+    });
+    return {
+      /** @throws CharlaError `CHARLA_STORE_LOCKED` once another process has taken it: both writing would destroy it */
+      assert: () => {
+        if (isLost) throw new CharlaError('CHARLA_STORE_LOCKED', { folder });
+      },
+      release: async () => {
+        if (!isLost) await release();
+      },
+    };
+  } catch (error) {
+    if (codeOf(error) === 'ELOCKED') throw new CharlaError('CHARLA_STORE_LOCKED', { folder });
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import { resolveProviders } from '../../src/providers/resolve.ts';
 
 describe('the table of charla dev', () => {
   it('says what runs where, what does not work, and where the page is, and no secret', async () => {
-    const config = loadConfig({ LLM_PROVIDER: 'local', PORT: '18000' });
+    const config = loadConfig({ LLM_PROVIDER: 'local', PORT: '18000', DATABASE_URL: 'memory://' });
     const table = stripVTControlCharacters(
       readyTable({
         config,
@@ -22,9 +22,20 @@ describe('the table of charla dev', () => {
       /inference +│ http:\/\/127\.0\.0\.1:8090\/v1 +│ – +│ whisper-base, qwen2\.5-0\.5b, kokoro/,
     );
     expect(table).toMatch(/worker +│ http:\/\/127\.0\.0\.1:8081 +│ 4711/);
+    expect(table).toMatch(/store +│ memory +│ – +│ PGlite, in serve/);
     expect(table).toContain('! llm is down: it does not answer.');
     expect(table).toContain('Ready in 6.2 s. Open http://localhost:18000');
     expect(table).not.toContain(config.LIVEKIT_API_SECRET);
+  });
+
+  it('says which database is used, without its password', async () => {
+    const DATABASE_URL = 'postgres://charla:sesame@db.example:5433/calls?sslmode=require';
+    const config = loadConfig({ LLM_PROVIDER: 'local', DATABASE_URL });
+    const providers = await resolveProviders(config);
+    const options = { livekit: undefined, pid: () => undefined, problems: [], readyAfterMs: 1 };
+    const table = stripVTControlCharacters(readyTable({ ...options, config, providers }));
+    expect(table).toMatch(/store +│ postgres:\/\/db\.example:5433\/calls +│ – +│ PostgreSQL/);
+    expect(table).not.toContain('sesame');
   });
 
   it('names the address that the page has, where it is not on loopback', async () => {

@@ -57,7 +57,7 @@ describe('GET /health', () => {
       WORKER_PORT: String(port),
     });
     expect([answer.httpStatus, answer.status]).toEqual([200, 'ok']);
-    expect(Object.values(answer.components).map(({ state }) => state)).toEqual(Array(6).fill('ok'));
+    expect(Object.values(answer.components).map(({ state }) => state)).toEqual(Array(7).fill('ok'));
   });
 
   it('is 503 and names each component that does not answer and what to do', async () => {

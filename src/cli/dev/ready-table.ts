@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import { type Config, inferenceBaseUrl, serveUrl } from '../../config/config.ts';
 import type { Providers } from '../../providers/resolve.ts';
+import { storeAddress } from '../../store/store-address.ts';
 import type { LivekitServer } from './livekit-server.ts';
 
 export interface ReadyTableOptions {
@@ -34,6 +35,8 @@ export function readyTable(options: ReadyTableOptions): string {
   }
   row('worker', `http://127.0.0.1:${config.WORKER_PORT}`, `agent «${config.AGENT_NAME}»`);
   row('serve', serveUrl(config), 'HTTP API and page');
+  const store = storeAddress(config);
+  row('store', store.address, store.kind === 'postgres' ? 'PostgreSQL' : 'PGlite, in serve');
 
   const engines = (['stt', 'llm', 'tts'] as const)
     .map((kind) => `${kind.toUpperCase()} ${providers[kind].model} (${providers[kind].kind})`)
