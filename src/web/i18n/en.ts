@@ -177,7 +177,13 @@ export const en: Messages = {
     CHARLA_DATA_TOOLS_TOO_LARGE: 'The data is too large; the limit is 256 KiB.',
     CHARLA_NOT_FOUND: 'The server does not know what this page asks for. Reload it.',
     CHARLA_SESSION_NOT_FOUND: 'The server no longer has this conversation. Hang up and call again.',
-    CHARLA_UNAUTHORIZED: 'The server does not let this page in. The log says what is missing.',
+    CHARLA_UNAUTHORIZED:
+      'A permission is needed to call. Open this page from your application, with the link that ends in «#token=…»; if you did, it has expired: open it again.',
+    CHARLA_FORBIDDEN: 'Your permission does not cover this. The log says why.',
+    CHARLA_HOST_REFUSED:
+      'This server is in development and answers on its own machine only. Open the page at http://localhost.',
+    CHARLA_RATE_LIMITED: 'There are too many requests from here. Wait a moment.',
+    CHARLA_AUTH_UNAVAILABLE: 'The server cannot check your permission right now. Try again in a moment.',
     CHARLA_LIVEKIT_UNAVAILABLE: 'The call server (LiveKit) does not answer.',
     CHARLA_LIVEKIT_UNAUTHORIZED:
       'The call server (LiveKit) refuses the configured key. Tell whoever runs it.',

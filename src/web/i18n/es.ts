@@ -177,7 +177,14 @@ export const es = {
     CHARLA_DATA_TOOLS_TOO_LARGE: 'Los datos son demasiado grandes; el límite es 256 KiB.',
     CHARLA_NOT_FOUND: 'El servidor no conoce lo que pide esta página. Recárgala.',
     CHARLA_SESSION_NOT_FOUND: 'El servidor ya no tiene esta conversación. Cuelga y vuelve a llamar.',
-    CHARLA_UNAUTHORIZED: 'El servidor no da permiso a esta página. El registro dice qué falta.',
+    CHARLA_UNAUTHORIZED:
+      'Para llamar hace falta un permiso. Abre esta página desde tu aplicación, con el enlace que acaba en «#token=…»; si ya lo hiciste, ha caducado: ábrela otra vez.',
+    CHARLA_FORBIDDEN: 'Tu permiso no alcanza para esto. El registro dice por qué.',
+    CHARLA_HOST_REFUSED:
+      'Este servidor está en desarrollo y solo responde en su propia máquina. Abre la página en http://localhost.',
+    CHARLA_RATE_LIMITED: 'Hay demasiadas peticiones desde aquí. Espera un momento.',
+    CHARLA_AUTH_UNAVAILABLE:
+      'El servidor no puede comprobar tu permiso ahora mismo. Inténtalo dentro de un momento.',
     CHARLA_LIVEKIT_UNAVAILABLE: 'El servidor de llamadas (LiveKit) no responde.',
     CHARLA_LIVEKIT_UNAUTHORIZED:
       'El servidor de llamadas (LiveKit) rechaza la clave configurada. Avisa a quien lo administra.',

@@ -13,10 +13,13 @@ import { createConversation } from './conversation.ts';
 import { createEditor } from './editor.ts';
 import { createPreferences, readAddress } from './preferences.ts';
 import { problemOf, problemText } from './problem.ts';
+import { userOf } from './user-token.ts';
 
 export interface ServiceOptions {
   api?: CharlaApi;
   newRoom?: () => Room;
+  /** The integrator's word on who the user is. */
+  userToken?: string | undefined;
 }
 
 export type Services = ReturnType<typeof createServices>;
@@ -26,7 +29,12 @@ export type Services = ReturnType<typeof createServices>;
  *
  * @param search - the query of the page's address
  */
-export function createServices(search: string, { api = createCharlaApi(), newRoom }: ServiceOptions = {}) {
+export function createServices(
+  search: string,
+  { userToken, api = createCharlaApi('', undefined, userToken), newRoom }: ServiceOptions = {},
+) {
+  // The token says who it is for; anybody else would be refused.
+  const tokenUser = userToken === undefined ? undefined : userOf(userToken);
   const address = readAddress(search);
   const preferences = createPreferences();
   const settings = createStore<Settings>(() => DEFAULT_SETTINGS);
@@ -42,7 +50,7 @@ export function createServices(search: string, { api = createCharlaApi(), newRoo
     api,
     conversation,
     ...(newRoom && { newRoom }),
-    userId: address.userId ?? preferences.getState().userId,
+    userId: tokenUser ?? address.userId ?? preferences.getState().userId,
     language,
     dataTools: () => (settings.getState().enable_tools ? editor.store.getState().valid : undefined),
   });
@@ -65,7 +73,12 @@ export function createServices(search: string, { api = createCharlaApi(), newRoo
       } catch (error) {
         conversation.record('settings-failed', { reason: problemText(problemOf(error)) }, 'bad');
       }
-      if (address.userId && settings.getState().enable_tools && !editor.isTouched) {
+      if (
+        address.userId &&
+        userToken === undefined &&
+        settings.getState().enable_tools &&
+        !editor.isTouched
+      ) {
         // A user that the lookup does not know, or a server without one, is no failure: nothing is known of the person.
         editor.suggest(await api.userData(address.userId).catch(() => ({})));
       }
