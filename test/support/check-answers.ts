@@ -31,9 +31,8 @@ export function checkAnswers(app: FastifyInstance): void {
 
   const breaches = new Set<string>();
   app.server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-    onBody(response, (body) => {
+    onAnswer(response, (contentType, body) => {
       const { method = 'GET', url = '/' } = request;
-      const contentType = response.getHeader('content-type')?.toString();
       const wrong = breach({ method, url, status: response.statusCode, contentType, body });
       if (wrong !== undefined) breaches.add(wrong);
     });
@@ -43,9 +42,22 @@ export function checkAnswers(app: FastifyInstance): void {
   });
 }
 
-/** Calls back with the whole body of an answer once it has been written. */
-function onBody(response: ServerResponse, done: (body: string) => void): void {
+/** Calls back with the type and the whole body of an answer once it has been written. */
+function onAnswer(
+  response: ServerResponse,
+  done: (contentType: string | undefined, body: string) => void,
+): void {
   const chunks: Buffer[] = [];
+  let contentType: string | undefined;
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
+  Object.assign(response, {
+    writeHead: (...args: unknown[]) => {
+      // Headers that nobody set before go out from here, and `getHeader` knows nothing of them.
+      const given = args.find((arg) => typeof arg === 'object' && arg !== null && 'content-type' in arg);
+      contentType = (given as { 'content-type': string } | undefined)?.['content-type'];
+      return writeHead(...args);
+    },
+  });
   const keep = (chunk: unknown) => {
     if (typeof chunk === 'string' || chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk as string));
   };
@@ -58,5 +70,7 @@ function onBody(response: ServerResponse, done: (body: string) => void): void {
       },
     });
   }
-  response.once('finish', () => done(Buffer.concat(chunks).toString()));
+  response.once('finish', () => {
+    done(contentType ?? response.getHeader('content-type')?.toString(), Buffer.concat(chunks).toString());
+  });
 }
