@@ -43,6 +43,7 @@ export class EventQueue {
   #dropped = 0;
   #awaySince: number | undefined;
   #refused = false;
+  #fileFailed = false;
   #closing = false;
   readonly #hurry = new AbortController();
   readonly #deadline = new AbortController();
@@ -59,7 +60,7 @@ export class EventQueue {
   /** Takes an event, which is numbered here. Returns at once. */
   write(event: NewCallEvent): void {
     if (this.#refused || this.#closing) return;
-    if (this.#waiting.length >= MOST_IN_MEMORY) {
+    if (this.#waiting.length >= MOST_IN_MEMORY && event.type !== 'call.ended') {
       // Before it has a number: those that follow leave no gap.
       this.#dropped += 1;
       return;
@@ -139,8 +140,15 @@ export class EventQueue {
       await this.#file.append(events);
       this.#waiting.splice(0, events.length);
       this.#inFile += events.length;
+      this.#fileFailed = false;
     } catch (error) {
-      this.#log.error({ err: error }, 'events of the call could not be written to a file');
+      if (!this.#fileFailed) {
+        this.#log.error(
+          { err: error },
+          'events of the call cannot be written to a file; they wait in memory',
+        );
+      }
+      this.#fileFailed = true;
     }
   }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -128,6 +128,23 @@ describe('events of a call', () => {
     proxy.fault = 'ok';
     await expect.poll(() => texts('c5')).toEqual(['t1']);
     await queue.close();
+  });
+
+  it('wait in memory when there is no file either, as many as it may hold, and the end of the call always', async () => {
+    await writeFile(join(home, 'journal'), 'in the way');
+    proxy.fault = '503';
+    const queue = new EventQueue(config, 'c6', lines.log, { ...QUICK, inMemoryMs: 0 });
+    queue.write(started('s1'));
+    for (const text of upTo(1_100)) queue.write(turn('user', text));
+    queue.write(ended());
+    await expect.poll(() => lines.lines.join()).toContain('cannot be written to a file');
+    proxy.fault = 'ok';
+    await queue.close();
+    expect(await texts('c6')).toEqual(upTo(999));
+    expect((await calls.get('c6'))?.outcome).toBe('participant_disconnected');
+    expect(lines.lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+      expect.objectContaining({ events: 101, msg: 'events of the call were lost' }),
+    );
   });
 
   it('are each in the history once, in order, whatever fails on their way', async () => {
