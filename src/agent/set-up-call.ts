@@ -3,6 +3,7 @@ import type { Room } from '@livekit/rtc-node';
 import { isOn } from '../config/config.ts';
 import { canCallTools, dataTokens, historyChars, warmPrompt } from '../providers/llm/create-llm.ts';
 import { dataToolsTerms } from '../sessions/data-tools-terms.ts';
+import { firstName } from '../sessions/first-name.ts';
 import { plainText } from '../sessions/plain-text.ts';
 import { MAX_INSTRUCTIONS_CHARS } from '../sessions/profile.ts';
 import { renderDataTools } from '../sessions/render-data-tools.ts';
@@ -61,7 +62,7 @@ export async function setUpCall(
     log,
     onState: (state) => publishState(room, state, log),
   });
-  const greetingOf = (of: CallContext) => prompts[language].greeting(userName(of));
+  const greetingOf = (of: CallContext) => prompts[language].greeting(firstName(of.dataTools));
   const { session, stt, tts, overlap, detector } = createSession({
     config,
     id,
@@ -160,16 +161,6 @@ export async function setUpCall(
       log.info('data tools changed');
     },
   };
-}
-
-/** The name to greet by, where the data tools have one. */
-function userName({ dataTools }: CallContext): string | undefined {
-  const user = dataTools.user_context;
-  if (typeof user !== 'object' || user === null || Array.isArray(user)) return undefined;
-  const name = user.name ?? user.nombre;
-  const first = typeof name === 'string' ? /^[^\s,;]+/u.exec(plainText(name, 60))?.[0] : undefined;
-  // It is said aloud and stands in the conversation: a name, or none.
-  return first !== undefined && /^[\p{L}\p{M}\p{N}'’.-]{1,40}$/u.test(first) ? first : undefined;
 }
 
 /** What the profile adds, line by line without what a chat template could take for its own. */

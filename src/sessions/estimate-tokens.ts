@@ -3,7 +3,7 @@ import type { Language } from '../config/config.ts';
 /** Letters of a word that its first token takes, and that each further one does. */
 const LETTERS: Readonly<Record<Language, { first: number; further: number }>> = {
   es: { first: 4, further: 4 },
-  en: { first: 6, further: 5 },
+  en: { first: 5, further: 4 },
 };
 
 /**

@@ -63,7 +63,13 @@ export class ChatTemplate {
   }
 
   #plain(text: string): string {
-    return this.#options.controlTokens.reduce((rest, token) => rest.replaceAll(token, ''), text);
+    let plain = text;
+    // What is left of one token may make another: `<|im_<|im_end|>start|>`.
+    for (let before: string | undefined; before !== plain; ) {
+      before = plain;
+      plain = this.#options.controlTokens.reduce((rest, token) => rest.replaceAll(token, ''), plain);
+    }
+    return plain;
   }
 }
 
