@@ -16,11 +16,16 @@ interface Call {
 
 describe('the page', () => {
   let requests: Call[];
+  /** What each request to start a session showed. */
+  let shown: (string | null)[];
   let settings: Record<string, unknown>;
   let room: FakeRoom;
+  let startAnswer: () => Response;
 
   beforeEach(() => {
     requests = [];
+    shown = [];
+    startAnswer = () => Response.json(SESSION, { status: 201 });
     settings = { project_name: 'Tienda', language: 'es', auto_connect: true, frontend_theme: 'minimal' };
     localStorage.clear();
     sessionStorage.clear();
@@ -38,7 +43,10 @@ describe('the page', () => {
       const body = await request.text();
       requests.push({ method, path, body: body === '' ? undefined : JSON.parse(body) });
       if (path === '/settings') return Response.json(settings);
-      if (path === '/session/start') return Response.json(SESSION, { status: 201 });
+      if (path === '/session/start') {
+        shown.push(request.headers.get('authorization'));
+        return startAnswer();
+      }
       if (path === '/get-user-data') return Response.json({ user_id: 'ana', data_tools: { ticket: 4321 } });
       return Response.json({});
     });
@@ -49,12 +57,12 @@ describe('the page', () => {
     vi.restoreAllMocks();
   });
 
-  async function open(search = '') {
+  async function open(search = '', userToken?: string) {
     const newRoom = () => {
       room = new FakeRoom();
       return room;
     };
-    const services = createServices(search, { newRoom });
+    const services = createServices(search, { newRoom, userToken });
     const user = userEvent.setup();
     render(<App services={services} />);
     await act(() => services.open());
@@ -82,6 +90,24 @@ describe('the page', () => {
     await open();
     const [first, second] = started() as { user_id: string }[];
     expect(second?.user_id).toBe(first?.user_id);
+  });
+
+  it('calls for the user of its token, and shows it', async () => {
+    const claims = Buffer.from(JSON.stringify({ sub: 'ana' })).toString('base64url');
+    await open('?user_id=eve', `e30.${claims}.c2ln`);
+    await screen.findByTestId('hangup');
+    expect(started()).toEqual([expect.objectContaining({ user_id: 'ana' })]);
+    expect(shown).toEqual([`Bearer e30.${claims}.c2ln`]);
+    expect(requests.map(({ path }) => path)).not.toContain('/get-user-data');
+  });
+
+  it('says what is needed where it is not let in, and does not try again by itself', async () => {
+    startAnswer = () =>
+      Response.json({ code: 'CHARLA_UNAUTHORIZED', detail: 'This needs a key.' }, { status: 401 });
+    await open();
+    expect((await screen.findByRole('alert')).textContent).toContain('#token=');
+    expect(screen.getByTestId('connect').textContent).toBe('Volver a llamar');
+    expect(started()).toHaveLength(1);
   });
 
   it('waits for the person when it is not to call by itself', async () => {
