@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type llm, voice } from '@livekit/agents';
 import type { Config } from '../config/config.ts';
 import {
+  MOST_TOOLS,
   MOST_TURN_CHARACTERS,
   type NewCallEvent,
   type Stages,
@@ -118,7 +119,7 @@ export class CallJournal {
   #takeTools(): ToolCall[] {
     const tools = this.#tools;
     this.#tools = [];
-    return tools;
+    return tools.slice(0, MOST_TOOLS);
   }
 
   #turn(turn: Omit<Extract<NewCallEvent, { type: 'turn' }>, 'type'>): void {

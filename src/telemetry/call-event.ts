@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const MOST_EVENTS_AT_ONCE = 100;
 /** Longest text of a turn that is kept, characters: half an hour of speech. */
 export const MOST_TURN_CHARACTERS = 32_000;
+/** Most tools of a turn that are kept. */
+export const MOST_TOOLS = 100;
 
 /** PostgreSQL has no NUL in a text. */
 const name = (max: number) =>
@@ -63,7 +65,7 @@ export const turnSchema = z.object({
     .optional()
     .describe('Sound of the turn that had been heard when it was interrupted.'),
   latencies: stagesSchema,
-  tools: z.array(toolCallSchema).max(100).describe('What the model called for this turn.'),
+  tools: z.array(toolCallSchema).max(MOST_TOOLS).describe('What the model called for this turn.'),
 });
 
 /** What a job tells of its call, numbered, so that nothing is missed or counted twice. */

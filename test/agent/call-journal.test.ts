@@ -157,6 +157,13 @@ describe('the journal of a call', () => {
     expect(events.at(-1)).toMatchObject({ type: 'call.ended', outcome: 'error' });
   });
 
+  it('has as many tools of a turn as the API takes', () => {
+    journal.began();
+    for (let count = 0; count < 120; count += 1) tool('look_up', 1);
+    say('assistant', 'Listo.');
+    expect(callEventsSchema.parse({ events: numbered(turns()) }).events).toHaveLength(1);
+  });
+
   it('ends with what the call took of each model', () => {
     journal.began();
     const collected = (measured: object) =>

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
-import type { CallEvent, NewCallEvent } from '../../telemetry/call-event.ts';
+import { type CallEvent, callEventSchema, type NewCallEvent } from '../../telemetry/call-event.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { deliverEvents, firstEvents } from './deliver-events.ts';
 import { JournalFile } from './journal-file.ts';
@@ -65,8 +65,15 @@ export class EventQueue {
       this.#dropped += 1;
       return;
     }
-    this.#lastNumber += 1;
-    this.#waiting.push({ ...event, number: this.#lastNumber } as CallEvent);
+    const { data, error } = callEventSchema.safeParse({ ...event, number: this.#lastNumber + 1 });
+    if (data === undefined) {
+      // The API would refuse all that comes with it. Its paths only: the rest is what people said.
+      const problems = error.issues.map(({ path }) => path.join('.'));
+      this.#log.error({ type: event.type, problems }, 'an event of the call is not valid; it is left out');
+      return;
+    }
+    this.#lastNumber = data.number;
+    this.#waiting.push(data);
     this.#send();
   }
 

@@ -88,6 +88,28 @@ describe('events of a call', () => {
     expect(await texts('c2')).toEqual(['t1']);
   });
 
+  it('go in requests that the API takes, however much was said', async () => {
+    const long = 'ñ'.repeat(32_000);
+    proxy.fault = 'down';
+    const queue = new EventQueue(config, 'c7', lines.log, { ...QUICK, inMemoryMs: 60_000 });
+    queue.write(started('s1'));
+    for (let number = 0; number < 12; number += 1) queue.write(turn('user', long));
+    proxy.fault = 'ok';
+    await queue.close();
+    expect(await texts('c7')).toEqual(Array.from({ length: 12 }, () => long));
+  });
+
+  it('that are not valid are left out, and those after them are not', async () => {
+    const queue = new EventQueue(config, 'c8', lines.log, QUICK);
+    queue.write(started('s1'));
+    queue.write(turn('user', 'un secreto', { interrupted_at_ms: -1 }));
+    queue.write(turn('user', 't2'));
+    await queue.close();
+    expect(await texts('c8')).toEqual(['t2']);
+    expect(lines.lines.join()).toContain('interrupted_at_ms');
+    expect(lines.lines.join()).not.toContain('secreto');
+  });
+
   it('are refused for good when their session is gone, said once, and forgotten', async () => {
     const queue = new EventQueue(config, 'c3', lines.log, QUICK);
     queue.write(started('nobody'));
