@@ -44,6 +44,8 @@ interface Measured {
   voiceToVoiceMs: number[];
   /** Questions that had no answer, those of callers without an agent included. */
   unanswered: number;
+  /** Of them, those over which the agent spoke: it still said something, or took a pause for the end. */
+  spokenOver: number;
   /** Processor time of the worker while questions were asked, cores for each call. */
   cores: number | undefined;
   /** Mean of the job processes in a call, MB of proportional share. */
@@ -144,10 +146,12 @@ async function measure(
     const voiceToVoiceMs = turns
       .flat()
       .flatMap((turn) => (turn.outcome === 'answered' ? [turn.voiceToVoiceMs] : []));
+    const spokenOver = turns.flat().filter(({ outcome }) => outcome === 'cut off').length;
     return {
       greetingMs: greeted.map(({ greetingMs }) => greetingMs),
       voiceToVoiceMs,
       unanswered: n * questions.length - voiceToVoiceMs.length,
+      spokenOver,
       cores:
         cpuBefore === undefined || cpuAfter === undefined || greeted.length === 0
           ? undefined
@@ -205,9 +209,17 @@ function report(
     const stock = at.get(BASELINE);
     const waits = new Map([...at].map(([name, { voiceToVoiceMs }]) => [name, voiceToVoiceMs]));
     const compared = compare('voice-to-voice, ms', waits, (name) => {
-      const { greetingMs = [], unanswered = 0, cores, jobMb = Number.NaN, workerMb = 0 } = at.get(name) ?? {};
+      const {
+        greetingMs = [],
+        unanswered = 0,
+        spokenOver = 0,
+        cores,
+        jobMb = Number.NaN,
+        workerMb = 0,
+      } = at.get(name) ?? {};
       return {
         unanswered,
+        'spoken over': spokenOver,
         'greeting p95, ms': shown(percentile(greetingMs, 0.95)),
         'cores a call': shown(cores, 3),
         'job MB': shown(jobMb),
