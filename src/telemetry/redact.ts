@@ -48,21 +48,21 @@ const IS_FIELD = new RegExp(`^${FIELD}$`, 'i');
 const MASK = '[redacted]';
 
 /**
- * The same fields in JSON that no parser has read: an answer that an error quotes, whose quotes are escaped then, or a
- * line that is not all JSON. Of an object or a list all that follows goes: where it ends only a parser could tell.
+ * The same fields in JSON that no parser has read. In a line that is not all JSON, quotes are as they are; in what an error
+ * quotes they are escaped, as often as it was quoted. Of an object or a list all that follows goes: where it ends only a
+ * parser could tell.
  */
-const fieldsIn = (quote: '"' | '\\\\"') => {
-  const name = `(${quote}${FIELD}${quote}\\s*:\\s*)`;
-  return [
-    { pattern: new RegExp(`${name}${quote}[^"\\\\]+`, 'gi'), mask: `$1${quote === '"' ? '' : '\\'}"${MASK}` },
-    {
-      pattern: new RegExp(`${name}[[{](?:[^"\\\\]|\\\\.${quote === '"' ? '|"' : ''})*`, 'gi'),
-      mask: `$1${MASK}`,
-    },
-  ];
-};
-const PLAIN_FIELDS = fieldsIn('"');
-const QUOTED_FIELDS = fieldsIn('\\\\"');
+const PLAIN_FIELDS = [
+  { pattern: new RegExp(`("${FIELD}"\\s*:\\s*")(?:[^"\\\\]|\\\\.)+`, 'gi'), mask: `$1${MASK}` },
+  { pattern: new RegExp(`("${FIELD}"\\s*:\\s*)[[{].*`, 'gi'), mask: `$1${MASK}` },
+];
+const QUOTED_FIELDS = [
+  {
+    pattern: new RegExp(`((?<!\\\\)(\\\\{1,31})"${FIELD}\\2"\\s*:\\s*\\2")(?:[^"\\\\]|(?!\\2")\\\\+"?)+`, 'gi'),
+    mask: `$1${MASK}`,
+  },
+  { pattern: new RegExp(`((?<!\\\\)(\\\\{1,31})"${FIELD}\\2"\\s*:\\s*)[[{](?:[^"\\\\]|\\\\.)*`, 'gi'), mask: `$1${MASK}` },
+];
 
 /** Where a word begins in text that may be JSON: not within another, and not within an escape such as `\n`. */
 const START = '(?:(?<![\\w.+\\\\-])|(?<=\\\\[bfnrt]))';
@@ -124,7 +124,7 @@ const PATTERNS: readonly Pattern[] = [
 
 /** What may be a telephone number: digits with single separators; not a number of JSON, an address, a time, or an id. */
 const NUMBER =
-  /(?:(?<![\w.+\\\-/:[,])|(?<=[^"]:)|(?<=\\[bfnrt]))(?:\+|\()?\d[\d ().-]{6,22}\d(?![\w-]|[.:]\d)/g;
+  /(?:(?<![\w.+\\\-:[,])|(?<=[^"]:)|(?<=\\[bfnrt]))(?:\+|\()?\d[\d ().-]{6,22}\d(?![\w-]|[.:]\d)/g;
 const DATE = /^\d{4}-\d\d-\d\d/;
 const MAY_HAVE_NUMBER = /\d[\d ().-]{6}\d/;
 

@@ -28,10 +28,12 @@ const SECRETS: readonly (readonly [what: string, text: string, secret: string])[
   ['a Spanish landline', 'call 91 123 45 67', '123 45'],
   ['an international number', 'call +34 612 34 56 78', '612 34'],
   ['a number as SIP has it', 'from sip:+34612345678 by trunk', '612345678'],
+  ['a number in a path', 'GET /users/+34612345678/calls', '612345678'],
   ['a number with 00', 'call 0034612345678', '612345678'],
   ['an American number', 'call (555) 123-4567', '123-4567'],
   ['a card', 'card 4111 1111 1111 1111', '1111 1111'],
   ['quoted JSON with words', 'answered {"text":"mi perro se llama Luna"}', 'Luna'],
+  ['JSON that was quoted twice', `answered ${JSON.stringify({ body: '{"text":"se llama Luna"}' })}`, 'Luna'],
   ['quoted JSON with data tools', 'answered {"data_tools":{"a":{"b":["Luna"]}},"c":"Sol"}', 'Luna'],
 ];
 
@@ -60,7 +62,7 @@ describe('a line of the log', () => {
     log.error({ err: new Error(text, { cause: new Error('middle', { cause: inner }) }) }, 'failed');
     log.error({ err: new AggregateError([inner, new Error(`second\n${text}`)], 'all failed') }, 'failed');
     log.error(Object.assign(new Error('failed'), { response: { body: text } }));
-    log.child({ note: text }).debug('%s', text);
+    log.child({ note: text }).debug('%s and %j', text, { text });
     log.info(`first line\n${text}\n\t${text}`);
     // The logger knows the secrets of its environment; those of the test are known here alone.
     for (const line of lines.map(redact)) {
