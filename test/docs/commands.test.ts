@@ -9,8 +9,10 @@ const PAGES = [
   'docs/architecture.md',
   'docs/api.md',
   'docs/metrics.md',
+  'docs/security.md',
   'docs/store.md',
   'docs/webhooks.md',
+  'SECURITY.md',
 ];
 
 const read = (path: string) => readFile(new URL(path, ROOT), 'utf8');
