@@ -126,6 +126,8 @@ function commonProblems({ method, schema }: RouteOptions, allowed: readonly Role
   const takesInput = takesBody || [schema?.params, schema?.querystring, schema?.headers].some(Boolean);
   return [
     ...(takesInput ? (['CHARLA_REQUEST_INVALID'] as const) : []),
+    // For a parameter that is longer than any name is.
+    ...(schema?.params === undefined ? [] : (['CHARLA_NOT_FOUND'] as const)),
     ...(takesBody ? (['CHARLA_BODY_TOO_LARGE', 'CHARLA_MEDIA_TYPE_UNSUPPORTED'] as const) : []),
     ...(allowed.includes('anyone') ? [] : (['CHARLA_UNAUTHORIZED', 'CHARLA_FORBIDDEN'] as const)),
     ...(allowed.includes('user') ? (['CHARLA_AUTH_UNAVAILABLE'] as const) : []),

@@ -1,0 +1,42 @@
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { apiContract } from '../support/api-contract.ts';
+
+const { apiUrl } = inject('stack');
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+    ],
+  });
+});
+afterAll(() => browser?.close());
+
+it('the reader of the API shows every operation, and tries one, under the security policy of the page', async () => {
+  const page = await browser.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  await page.goto(`${apiUrl}/docs`);
+
+  const { operations } = apiContract(await (await fetch(`${apiUrl}/openapi.json`)).json());
+  const shown = page.locator('.opblock');
+  await shown.first().waitFor();
+  expect(await shown.count()).toBe(operations.length);
+
+  const settings = shown.filter({ hasText: '/settings' });
+  await settings.locator('.opblock-summary-control').click();
+  await settings.getByRole('button', { name: 'Try it out' }).click();
+  await settings.getByRole('button', { name: 'Execute' }).click();
+  await settings.locator('.live-responses-table .response-col_status', { hasText: '200' }).waitFor();
+  expect(errors).toEqual([]);
+});
