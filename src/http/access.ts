@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
 import type { Session } from '../sessions/session.ts';
 import { type Caller, createCallers } from './callers.ts';
-import { howToCall, PEOPLE, permissionOf, type Role } from './permissions.ts';
+import { howToCall, PEOPLE, type Role } from './permissions.ts';
 
 /** Who may see and change a session: servers and agents all of it, the person in the call what is not private. */
 export type SessionRole = 'server' | 'participant';
@@ -19,9 +19,6 @@ export interface Access {
    *   for others
    */
   require(request: FastifyRequest, allowed: readonly Role[]): void | Promise<void>;
-  requireServer(request: FastifyRequest): Promise<void>;
-  requireAdmin(request: FastifyRequest): Promise<void>;
-  requireAgent(request: FastifyRequest): Promise<void>;
   /** Whether the request comes from a server with a key of ours (or everything is open). */
   isServer(request: FastifyRequest): boolean;
   /** Whether the request comes from the agent of a call. */
@@ -47,14 +44,9 @@ export function createAccess(config: Config): Access {
     if (!(caller instanceof Promise)) return check(caller, allowed);
     return caller.then((found) => check(found, allowed));
   };
-  const byTable = async (request: FastifyRequest) =>
-    require(request, permissionOf(request.method, request.routeOptions.url ?? ''));
   return {
     callerOf: callers.callerOf,
     require,
-    requireServer: byTable,
-    requireAdmin: byTable,
-    requireAgent: byTable,
     isServer: (request) => callers.keyOf(request) !== undefined,
     isAgent: callers.isAgent,
     label(request) {

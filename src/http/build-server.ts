@@ -126,15 +126,17 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     { parseAs: 'string' },
     app.getDefaultJsonParser('ignore', 'ignore'),
   );
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    done();
   });
-  app.addHook('onResponse', async (request, { statusCode, elapsedTime }) => {
+  app.addHook('onResponse', (request, { statusCode, elapsedTime }, done) => {
     const { log, method, url } = request;
     // Without the query, which may name the person.
     const path = url.split('?', 1)[0];
     const caller = access.label(request);
     log.info({ method, path, caller, status: statusCode, latencyMs: Math.round(elapsedTime) }, 'request');
+    done();
   });
   app.addHook('onClose', async () => watch.close());
   const sweeper = createSweeper({
@@ -165,7 +167,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(accessControl, { config, access });
   // Before the routes, all of which it sees.
   await app.register(apiDocument);
-  await app.register(metricsRoutes, { context, registry });
+  await app.register(metricsRoutes, { registry });
   await app.register(healthRoutes, { context });
   await app.register(profileRoutes, { context });
   await app.register(settingsRoutes, { context });
@@ -174,7 +176,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(dataToolsRefreshRoutes, { context });
   await app.register(callRoutes, { context });
   await app.register(tokenRoutes, { context });
-  await app.register(userDataRoutes, { context });
+  await app.register(userDataRoutes);
   await app.register(docsRoutes);
   await app.register(pageRoutes, { root: options.pageRoot ?? PAGE_ROOT });
   return app as unknown as FastifyInstance;

@@ -115,6 +115,8 @@ const routes = new Set<string>();
 
 beforeAll(async () => {
   const collect = (message: unknown) => {
+    // Ours is the first; plugins may build others within.
+    unsubscribe('fastify.initialization', collect);
     (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url }) => {
       for (const one of [method].flat()) routes.add(`${one} ${url}`);
     });
@@ -130,7 +132,6 @@ beforeAll(async () => {
     }),
   });
   await app.ready();
-  unsubscribe('fastify.initialization', collect);
 });
 afterAll(() => app?.close());
 

@@ -105,7 +105,7 @@ const listQuery = z.object({
 
 /** The history of calls. */
 export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
-  const { access, calls, sessions } = context;
+  const { calls, sessions } = context;
 
   app.route({
     method: 'POST',
@@ -126,7 +126,6 @@ export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async
       body: callEventsSchema,
       response: { 200: takenSchema },
     },
-    onRequest: access.requireAgent,
     handler: async (request) => {
       const { events } = request.body;
       const { sessionId, lastEvent, outcome, running } = await calls.take(request.params.id, events);
@@ -148,7 +147,6 @@ export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async
       querystring: listQuery,
       response: { 200: pageOf(callSummarySchema) },
     },
-    onRequest: access.requireAdmin,
     handler: async ({ query }) => {
       const { limit, cursor, session_id, user_id, since, until, outcome } = query;
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
@@ -183,7 +181,6 @@ export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async
       params: paramsSchema,
       response: { 200: historySchema },
     },
-    onRequest: access.requireAdmin,
     handler: async ({ params }) => {
       const call = await calls.get(params.id);
       if (call === undefined) throw new CharlaError('CHARLA_CALL_NOT_FOUND', { id: params.id });

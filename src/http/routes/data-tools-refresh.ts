@@ -15,7 +15,7 @@ export const dataToolsRefreshRoutes: FastifyPluginAsyncZod<{ context: HttpContex
   app,
   { context },
 ) => {
-  const { access, conversations, hook, sessions } = context;
+  const { conversations, hook, sessions } = context;
   app.route({
     method: 'POST',
     url: '/session/:id/data-tools/refresh',
@@ -38,7 +38,6 @@ export const dataToolsRefreshRoutes: FastifyPluginAsyncZod<{ context: HttpContex
       response: { 200: dataToolsSchema },
       responseHeaders: { 200: { ETag: 'Of this revision, for If-Match.' } },
     },
-    onRequest: access.requireServer,
     handler: async ({ params: { id } }, reply) => {
       if (hook === undefined) throw new CharlaError('CHARLA_DATA_TOOLS_HOOK_MISSING');
       const session = await sessions.get(id);

@@ -124,7 +124,6 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       body: startSchema,
       response: { 201: callSchema },
     },
-    onRequest: access.requireServer,
     handler: async (request, reply) => {
       const { body } = request;
       const session = await conversations.start({
@@ -150,7 +149,6 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       querystring: listQuery,
       response: { 200: pageOf(sessionSummarySchema) },
     },
-    onRequest: access.requireAdmin,
     handler: async ({ query }) => {
       const { limit, cursor, status, user_id, profile, channel, created_after, created_before } = query;
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
@@ -184,7 +182,6 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       params: paramsSchema,
       response: { 200: sessionSchema },
     },
-    onRequest: access.requireAdmin,
     handler: async ({ params: { id } }) => {
       const session = await sessions.get(id);
       if (session === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
@@ -204,7 +201,6 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       params: paramsSchema,
       response: { 200: sessionSchema },
     },
-    onRequest: access.requireAdmin,
     handler: async ({ params: { id } }) => answer(await conversations.end(id)),
   });
 
@@ -220,7 +216,6 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       params: paramsSchema,
       response: { 204: z.undefined().describe('It is gone.') },
     },
-    onRequest: access.requireAdmin,
     handler: async ({ params: { id } }, reply) => {
       await conversations.delete(id);
       return reply.code(204).send();

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { CharlaError } from '../../errors.ts';
 import type { DataTools } from '../../sessions/data-tools.ts';
 import { plainText } from '../../sessions/plain-text.ts';
-import type { HttpContext } from '../context.ts';
 import { dataToolsSchema, userIdSchema } from '../schemas.ts';
 
 /** Stands for the integrator's own database. */
@@ -29,7 +28,7 @@ const userDataSchema = z
  * `POST /get-user-data`: the example hook where an integrator looks the user up and makes the data tools of
  * `POST /session/start` out of what is found. Replace what stands behind it by your own system.
  */
-export const userDataRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
+export const userDataRoutes: FastifyPluginAsyncZod = async (app) => {
   app.route({
     method: 'POST',
     url: '/get-user-data',
@@ -41,7 +40,6 @@ export const userDataRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = a
       response: { 200: userDataSchema },
       problems: ['CHARLA_USER_NOT_FOUND'],
     },
-    onRequest: context.access.requireServer,
     handler: async ({ body: { user_id } }, reply) => {
       const found = Object.entries(EXAMPLE_USERS).find(([id, { user_context }]) => {
         const wanted = user_id.toLocaleLowerCase();
