@@ -58,10 +58,16 @@ const PLAIN_FIELDS = [
 ];
 const QUOTED_FIELDS = [
   {
-    pattern: new RegExp(`((?<!\\\\)(\\\\{1,31})"${FIELD}\\2"\\s*:\\s*\\2")(?:[^"\\\\]|(?!\\2")\\\\+"?)+`, 'gi'),
+    pattern: new RegExp(
+      `((?<!\\\\)(\\\\{1,31})"${FIELD}\\2"\\s*:\\s*\\2")(?:[^"\\\\]|(?!\\2")\\\\+"?)+`,
+      'gi',
+    ),
     mask: `$1${MASK}`,
   },
-  { pattern: new RegExp(`((?<!\\\\)(\\\\{1,31})"${FIELD}\\2"\\s*:\\s*)[[{](?:[^"\\\\]|\\\\.)*`, 'gi'), mask: `$1${MASK}` },
+  {
+    pattern: new RegExp(`((?<!\\\\)(\\\\{1,31})"${FIELD}\\2"\\s*:\\s*)[[{](?:[^"\\\\]|\\\\.)*`, 'gi'),
+    mask: `$1${MASK}`,
+  },
 ];
 
 /** Where a word begins in text that may be JSON: not within another, and not within an escape such as `\n`. */
