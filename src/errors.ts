@@ -33,7 +33,8 @@ export const ERRORS = {
   CHARLA_MEDIA_TYPE_UNSUPPORTED: {
     status: 415,
     title: 'Content type is not supported',
-    detail: 'The content type of the request has to be application/json (of a PATCH, application/merge-patch+json will do too).',
+    detail:
+      'The content type of the request has to be application/json (of a PATCH, application/merge-patch+json will do too).',
   },
   CHARLA_DATA_TOOLS_INVALID: {
     status: 400,
@@ -88,7 +89,8 @@ export const ERRORS = {
   CHARLA_PROFILE_NOT_FOUND: {
     status: 404,
     title: 'Profile not found',
-    detail: 'There is no profile «{name}». GET /profiles lists those there are; PUT /profiles/{name} makes it.',
+    detail:
+      'There is no profile «{name}». GET /profiles lists those there are; PUT /profiles/{name} makes it.',
   },
   CHARLA_PROFILE_INVALID: {
     status: 400,
@@ -175,6 +177,12 @@ export const ERRORS = {
     title: 'Database is in use',
     detail:
       'Another process has the database in {folder} open, and it is for one at a time. Stop that process, set CHARLA_HOME to another folder, or set DATABASE_URL to a PostgreSQL.',
+  },
+  CHARLA_STORE_DAMAGED: {
+    status: 500,
+    title: 'Database cannot be opened',
+    detail:
+      'PGlite cannot open the database in {folder}. Put a backup in its place (docs/store.md), or move it away to begin with an empty one.',
   },
   CHARLA_STORE_FULL: {
     status: 507,

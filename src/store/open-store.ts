@@ -20,7 +20,7 @@ const journalSchema = z.object({ entries: z.array(z.object({ when: z.number() })
  *
  * @param migrations - the folder of the migrations
  * @throws CharlaError `CHARLA_STORE_UNAVAILABLE`, `CHARLA_STORE_LOCKED` (another process has PGlite open),
- *   `CHARLA_STORE_FULL`
+ *   `CHARLA_STORE_FULL`, `CHARLA_STORE_DAMAGED`
  */
 export async function openStore(config: Config, log: Logger, migrations = MIGRATIONS): Promise<Store> {
   return createStore(await openDriver(config, log), migrations);

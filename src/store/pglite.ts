@@ -1,10 +1,12 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { drizzle } from 'drizzle-orm/pglite';
 import { migrate } from 'drizzle-orm/pglite/migrator';
 import { check, lock } from 'proper-lockfile';
 import { CharlaError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { startPgliteUpkeep } from './pglite-upkeep.ts';
 import type { StoreDriver } from './store.ts';
 import { MEMORY } from './store-address.ts';
 import { codeOf, storeError } from './store-error.ts';
@@ -12,18 +14,19 @@ import { codeOf, storeError } from './store-error.ts';
 /** A lock whose holder has not renewed it for this long was left by a process that is gone. ms */
 const STALE_MS = 10_000;
 const LOCK_RETRY_MS = 500;
-/** With less room on its disk the store takes no more writes: PostgreSQL that cannot write its own log ends itself. */
+/** With less room on its disk the store takes no more writes: PGlite that cannot write its log hangs the process. */
 const RESERVE_BYTES = 64 * 1024 * 1024;
-const LOOK_AT_DISK_MS = 250;
 
 export interface PgliteOptions {
+  /** @defaultValue 64 MiB */
   reserveBytes?: number;
 }
 
 /**
  * PostgreSQL inside this process, its files in a folder; for one process at a time.
  *
- * @throws CharlaError `CHARLA_STORE_LOCKED` when another process has it open, `CHARLA_STORE_FULL`
+ * @throws CharlaError `CHARLA_STORE_LOCKED` when another process has it open, `CHARLA_STORE_FULL`,
+ *   `CHARLA_STORE_DAMAGED`
  */
 export async function openPglite(
   folder: string,
@@ -35,10 +38,13 @@ export async function openPglite(
     const held = await alone(folder, log);
     const client = await PGlite.create(folder).catch(async (error: unknown) => {
       await held.release();
-      throw error;
+      // It says no more than that it failed.
+      if (isLow(folder, reserveBytes)) throw new CharlaError('CHARLA_STORE_FULL', { address: folder });
+      throw new CharlaError('CHARLA_STORE_DAMAGED', { folder }, { cause: error });
     });
     const driver = driverOf(client, folder);
     const refuseWritesWhenFull = diskGuard(client, folder, reserveBytes);
+    const stopUpkeep = startPgliteUpkeep(client, log);
     return {
       ...driver,
       check: async () => {
@@ -46,6 +52,7 @@ export async function openPglite(
         await refuseWritesWhenFull();
       },
       close: async () => {
+        await stopUpkeep();
         await driver.close();
         await held.release();
       },
@@ -91,17 +98,18 @@ function driverOf(client: PGlite, address: string): StoreDriver {
 
 /** Makes the store read-only while its disk has less than the reserve, and writable again when it has more. */
 function diskGuard(client: PGlite, folder: string, reserveBytes: number): () => Promise<void> {
-  let lookedAt = Number.NEGATIVE_INFINITY;
   let isReadOnly = false;
   return async () => {
-    if (performance.now() - lookedAt < LOOK_AT_DISK_MS) return;
-    lookedAt = performance.now();
-    const { bavail, bsize } = await statfs(folder);
-    const isLow = bavail * bsize < reserveBytes;
-    if (isLow === isReadOnly) return;
-    isReadOnly = isLow;
-    await client.exec(`set default_transaction_read_only = ${isLow ? 'on' : 'off'}`);
+    // Microseconds; a promise of it would take longer than most queries.
+    if (isLow(folder, reserveBytes) === isReadOnly) return;
+    isReadOnly = !isReadOnly;
+    await client.exec(`set default_transaction_read_only = ${isReadOnly ? 'on' : 'off'}`);
   };
+}
+
+function isLow(folder: string, reserveBytes: number): boolean {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize < reserveBytes;
 }
 
 /** A process that was killed leaves its lock behind: whoever is started in its place waits until that is stale. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
-import { and, asc, eq, gt, inArray, isNotNull, lt, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, lt, or } from 'drizzle-orm';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { calls, recordings, sessions, webhookOutbox } from './schema.ts';
@@ -76,8 +76,6 @@ export async function deleteOld(
     db.delete(webhookOutbox).where(lt(webhookOutbox.createdAt, limit)).returning({ id: webhookOutbox.id }),
   );
   deleted.webhooks = given.length;
-  // PostgreSQL's own does this by itself; PGlite has none, and would keep the room of all that was ever changed.
-  if (store.kind === 'pglite') await store.query((db) => db.execute(sql`vacuum`));
   return deleted;
 }
 
