@@ -17,6 +17,7 @@ const NOT_OVER_HTTP: readonly ErrorCode[] = [
   'CHARLA_LIVEKIT_NOT_INSTALLED',
   'CHARLA_NODE_TOO_OLD',
   'CHARLA_PORT_TAKEN',
+  'CHARLA_STORE_DAMAGED',
   'CHARLA_STORE_LOCKED',
   'CHARLA_STORE_MIGRATION_FAILED',
   'CHARLA_STORE_NEWER',
@@ -96,7 +97,7 @@ describe('the API document', () => {
   it('describes the errors of a route with their own sentences', () => {
     const responses = contract.operationOf('GET', '/session/x/data-tools')?.responses;
     const $ref = '#/components/examples/CHARLA_SESSION_NOT_FOUND';
-    expect(responses?.[404]?.content?.['application/problem+json']?.examples).toEqual({
+    expect(responses?.[404]?.content?.['application/problem+json']?.examples).toMatchObject({
       CHARLA_SESSION_NOT_FOUND: { $ref },
     });
     const { title, status } = ERRORS.CHARLA_SESSION_NOT_FOUND;

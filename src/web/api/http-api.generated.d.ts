@@ -921,6 +921,7 @@ export interface operations {
     requestBody: {
       content: {
         "application/json": components["schemas"]["DataTools"];
+        "application/merge-patch+json": components["schemas"]["DataTools"];
       };
     };
     responses: {
@@ -958,6 +959,7 @@ export interface operations {
     requestBody: {
       content: {
         "application/json": components["schemas"]["DataTools"];
+        "application/merge-patch+json": components["schemas"]["DataTools"];
       };
     };
     responses: {
