@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
@@ -54,6 +55,8 @@ export function createDataToolsHook<T>(options: DataToolsHookOptions<T>): DataTo
   const keptMs = freshMs + config.DATA_TOOLS_STALE_SECONDS * 1000;
   const { origin } = new URL(url);
   const closing = new AbortController();
+  // Each request listens, and there may be many.
+  setMaxListeners(0, closing.signal);
   const asked = new Map<string, Promise<T>>();
   const kept = new LRUCache<string, HookAnswer<T> & { askedAt: number }>({
     maxSize: MAX_KEPT_BYTES,
