@@ -122,6 +122,8 @@ export const phrases: Readonly<Record<Language, Phrases>> = {
       status: 'Estado',
       stock: 'Existencias',
       time: 'Hora',
+      time_zone: 'Zona horaria',
+      timezone: 'Zona horaria',
       title: 'Título',
       total: 'Total',
       tour_data: 'Recorrido',

@@ -8,6 +8,7 @@ const PAGES = [
   'bench/README.md',
   'docs/architecture.md',
   'docs/api.md',
+  'docs/data-tools.md',
   'docs/metrics.md',
   'docs/security.md',
   'docs/store.md',
