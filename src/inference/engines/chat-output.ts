@@ -59,9 +59,11 @@ export class ChatOutput {
   /** The output has ended: what was held back goes out. */
   end(): void {
     if (this.#inCall || this.#looksLikeBareCall()) {
-      const toolCall = this.#parseCall(this.#held);
-      if (toolCall !== undefined) this.#emitCall(toolCall);
-      else if (!this.#inCall) this.#emitText(this.#held);
+      // Without tags several calls stand on a line each; what is no call among them is for nobody's ears.
+      const parts = this.#held.split(/(?<=\})\s*\n\s*(?=\{)/);
+      const calls = parts.map((part) => this.#parseCall(part)).filter((one) => one !== undefined);
+      for (const toolCall of calls) this.#emitCall(toolCall);
+      if (calls.length === 0 && !this.#inCall) this.#emitText(this.#held);
     } else {
       this.#emitText(this.#held);
     }
