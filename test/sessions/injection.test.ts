@@ -65,12 +65,12 @@ describe.each(LANGUAGES)('in a prompt in %s, an attack', (language) => {
             {
               role: 'assistant',
               content: '',
-              toolCalls: [{ id: 'c', name: 'look_up', arguments: '{"path":"/orders/60"}' }],
+              toolCalls: [{ id: 'c', name: 'look_up', arguments: '{"path":"/orders/32"}' }],
             },
             {
               role: 'tool',
               toolCallId: 'c',
-              content: JSON.stringify(lookUp(dataTools, '/orders/60', language)),
+              content: JSON.stringify(lookUp(dataTools, '/orders/32', language)),
             },
           ],
           [],
@@ -86,7 +86,7 @@ it('the same text as it came would make special tokens, and more than one fence'
   expect(tokenizer.specialTokens(raw)).toBeGreaterThan(5);
   expect(raw.split('</datos>').length).toBeGreaterThan(2);
   expect(attacks.filter(({ text }) => SYNTAX.test(text)).length).toBeGreaterThan(20);
-  expect(attacks.filter(({ text }) => UNSEEN.test(text)).length).toBeGreaterThan(8);
+  expect(attacks.filter(({ text }) => UNSEEN.test(text)).length).toBeGreaterThan(5);
 });
 
 describe('elsewhere, an attack', () => {
@@ -106,7 +106,7 @@ describe('elsewhere, an attack', () => {
   it.each(attacks.map((attack) => [attack.id, attack] as const))(
     '%s stays data when a tool looks for it, or fails to',
     (_, { dataTools, text, language }) => {
-      for (const found of [lookUp(dataTools, '/orders/60', language), lookUp(dataTools, text, language)]) {
+      for (const found of [lookUp(dataTools, '/orders/32', language), lookUp(dataTools, text, language)]) {
         expect(found).not.toMatch(SYNTAX);
         expect(found).not.toMatch(UNSEEN);
       }
