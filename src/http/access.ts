@@ -22,7 +22,7 @@ export interface Access {
   /** Whether the request comes from a server with a key of ours (or everything is open). */
   isServer(request: FastifyRequest): boolean;
   /** Whether the request comes from the agent of a call. */
-  isAgent(request: FastifyRequest): boolean | Promise<boolean>;
+  isAgent(request: FastifyRequest): Promise<boolean>;
   /** The caller as log lines name it: kind, and of a key its name. Nothing about a person. */
   label(request: FastifyRequest): string | undefined;
   /** What requests are counted by: the name of the key that came, if one did. */

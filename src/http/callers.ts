@@ -28,7 +28,7 @@ export interface Callers {
   /** The server that sends a request, by its key; without asking anybody. */
   keyOf(request: FastifyRequest): Extract<Caller, { kind: 'key' }> | undefined;
   /** Whether an agent sends a request; without asking anybody. */
-  isAgent(request: FastifyRequest): boolean | Promise<boolean>;
+  isAgent(request: FastifyRequest): Promise<boolean>;
 }
 
 /** In development on loopback, whoever shows no token is a server with every right. */
@@ -81,28 +81,36 @@ export function createCallers(config: Config): Callers {
     return nobody(isShown ? 'the key that came is none of this server' : 'nothing of the kind came');
   };
 
+  const callerOf = (request: FastifyRequest): Caller | Promise<Caller> => {
+    const before = known.get(request);
+    if (before !== undefined) return before;
+    const found = find(request);
+    if (!(found instanceof Promise)) {
+      known.set(request, found);
+      return found;
+    }
+    return found.then((caller) => {
+      known.set(request, caller);
+      return caller;
+    });
+  };
+
   return {
-    callerOf(request) {
-      const before = known.get(request);
-      if (before !== undefined) return before;
-      const found = find(request);
-      if (!(found instanceof Promise)) {
-        known.set(request, found);
-        return found;
-      }
-      return found.then((caller) => {
-        known.set(request, caller);
-        return caller;
-      });
-    },
+    callerOf,
     knownCaller: (request) => known.get(request),
-    keyOf: (request) => (isOpen ? DEVELOPER : keyShown(request)),
-    isAgent({ headers }) {
-      const token = bearerOf(headers.authorization);
-      if (token === undefined || !isJwt(token)) return false;
-      const claims = claimsOf(token);
-      if (claims?.iss !== config.LIVEKIT_API_KEY) return false;
-      return verifyToken(config, token).then((bearer) => bearer?.kind === 'agent');
+    keyOf(request) {
+      if (isOpen) return DEVELOPER;
+      const before = known.get(request);
+      if (before !== undefined) return before.kind === 'key' ? before : undefined;
+      const key = keyShown(request);
+      if (key !== undefined) known.set(request, key);
+      return key;
+    },
+    async isAgent(request) {
+      const token = bearerOf(request.headers.authorization);
+      // Of others it may take asking for the keys of users.
+      if (token === undefined || claimsOf(token)?.iss !== config.LIVEKIT_API_KEY) return false;
+      return (await callerOf(request)).kind === 'agent';
     },
   };
 }
