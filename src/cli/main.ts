@@ -1,7 +1,9 @@
 import { endWithSupervisor, isSupervised } from './dev/end-with-supervisor.ts';
+import { maskCrashes } from './mask-crashes.ts';
 import { printError } from './print-error.ts';
 import { createProgram } from './program.ts';
 
+maskCrashes();
 if (isSupervised()) endWithSupervisor();
 
 try {

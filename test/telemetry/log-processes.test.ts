@@ -33,7 +33,7 @@ describe('what real processes write', () => {
         NO_COLOR: '1',
       },
     });
-    expect(exitCode, all).toBe(0);
+    expect(exitCode, all).toBe(1);
     written = all;
   });
 
@@ -43,6 +43,7 @@ describe('what real processes write', () => {
     }
     expect(written).toContain('livekit   │');
     expect(written).toContain('CHARLA_INTERNAL');
+    expect(written).toContain('nobody caught this');
   });
 
   it.each(Object.entries(SECRETS))('has nothing of %s, by whichever logger', (_what, secret) => {
