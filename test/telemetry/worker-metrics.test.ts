@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createApiKey } from '../../src/config/api-keys.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { reportToWorker } from '../../src/telemetry/job-metrics.ts';
 import { HEARTBEAT_MS, type JobReport, WORKER_METRICS_VARIABLE } from '../../src/telemetry/job-report.ts';
@@ -179,11 +180,16 @@ describe('the metrics of a worker', () => {
 
   it('ask for the key where other machines can reach them', async () => {
     const ADMIN_API_KEY = 'an-api-key-of-the-tests';
-    const config = loadConfig({ WORKER_METRICS_HOST: '0.0.0.0', ADMIN_API_KEY });
+    const prometheus = createApiKey('prometheus', ['metrics']);
+    const shop = createApiKey('shop', ['sessions', 'history']);
+    const API_KEYS = `${prometheus.entry},${shop.entry}`;
+    const config = loadConfig({ WORKER_METRICS_HOST: '0.0.0.0', ADMIN_API_KEY, API_KEYS });
     const open = createWorkerMetrics(config, log, () => 0);
     const at = await listen(open);
     expect(await scrape({}, at)).toMatch(/^ADMIN_API_KEY is needed/);
+    expect(await scrape({ 'x-api-key': shop.key }, at)).toMatch(/^ADMIN_API_KEY is needed/);
     expect(await scrape({ 'x-api-key': ADMIN_API_KEY }, at)).toContain('active_calls');
+    expect(await scrape({ 'x-api-key': prometheus.key }, at)).toContain('active_calls');
     await close(open);
   });
 
