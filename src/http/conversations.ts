@@ -193,7 +193,7 @@ export function createConversations(
       if (revisions?.includes(before.revision) === false) {
         throw new CharlaError('CHARLA_SESSION_CHANGED', { id });
       }
-      const check = await profileCheck(profiles, before.profile);
+      const check = await profileCheck(profiles, before.profile, { forPerson: by === 'participant' });
       const next = change(before.dataTools);
       check(next);
       const after = await sessions.replaceDataTools(id, before.revision, next, by);

@@ -1,3 +1,4 @@
+import { CharlaError } from '../errors.ts';
 import type { DataTools } from './data-tools.ts';
 import { checkDataTools } from './data-tools-schema.ts';
 import type { ProfileStore } from './profile-store.ts';
@@ -8,14 +9,30 @@ export type ProfileCheck = (dataTools: DataTools, at?: string) => void;
 /**
  * The check for the sessions of a profile.
  *
+ * @param options.forPerson - the answer goes to the person in the call, who may not hear of what is private
  * @returns a function that throws what {@link checkDataTools} throws
  */
 export async function profileCheck(
   profiles: Pick<ProfileStore, 'getCached'>,
   name: string,
+  { forPerson = false }: { forPerson?: boolean } = {},
 ): Promise<ProfileCheck> {
   const schema = (await profiles.getCached(name))?.settings.data_tools_schema;
   return (dataTools, at) => {
-    if (schema !== undefined) checkDataTools(schema, dataTools, at);
+    if (schema === undefined) return;
+    try {
+      checkDataTools(schema, dataTools, at);
+    } catch (error) {
+      throw forPerson && error instanceof CharlaError && isAboutPrivate(error) ? privateInvalid() : error;
+    }
   };
+}
+
+function isAboutPrivate({ problems = [] }: CharlaError): boolean {
+  return problems.some(({ path }) => path === '/private' || path.startsWith('/private/'));
+}
+
+function privateInvalid(): CharlaError {
+  const reason = 'what only servers may set does not keep to the schema of the profile';
+  return new CharlaError('CHARLA_DATA_TOOLS_INVALID', { path: '/', reason });
 }

@@ -6,10 +6,14 @@ import { startLivekitServer, type TestLivekitServer, testConfig } from '../suppo
 import { openTestStore } from '../support/store.ts';
 import { buildTestServer } from '../support/test-server.ts';
 
+const ADMIN_API_KEY = 'key-of-the-tests-0123456789';
+
 let livekit: TestLivekitServer;
 let api: LiveKit;
 let app: FastifyInstance;
 let other: FastifyInstance;
+/** As in production: who may do what counts. */
+let guarded: FastifyInstance;
 let closeStore: () => Promise<void>;
 
 beforeAll(async () => {
@@ -20,11 +24,16 @@ beforeAll(async () => {
   closeStore = () => store.close();
   app = await buildTestServer({ config, store });
   other = await buildTestServer({ config, store });
+  guarded = await buildTestServer({
+    config: testConfig(livekit, { NODE_ENV: 'production', ADMIN_API_KEY }),
+    store,
+  });
 });
 
 afterAll(async () => {
   await app?.close();
   await other?.close();
+  await guarded?.close();
   await closeStore?.();
   await livekit?.stop();
 });
@@ -132,6 +141,22 @@ describe('a session of a profile', () => {
     expect((await app.inject({ url })).json()).toEqual({ user_context: { name: 'Ana' } });
     const good = await other.inject({ method: 'PATCH', url, payload: { user_context: { name: 'Eva' } } });
     expect(good.statusCode).toBe(200);
+  });
+
+  it('tells the person in the call nothing about what is private', async () => {
+    await put('secret', {});
+    const dataTools = { private: { score: 3 } };
+    const session = (await start({ user_id: 'ana', profile: 'secret', data_tools: dataTools })).json();
+    const score = { type: 'object', properties: { score: { type: 'number', minimum: 5 } } };
+    await put('secret', { data_tools_schema: { type: 'object', properties: { private: score } } });
+    const url = `/session/${session.session_id}/data-tools`;
+    const change = (headers: Record<string, string>) =>
+      guarded.inject({ method: 'PATCH', url, payload: { cart: [] }, headers });
+    const person = await change({ authorization: `Bearer ${session.token}` });
+    expect(person.statusCode).toBe(400);
+    expect(person.body).not.toContain('score');
+    const server = await change({ 'x-api-key': ADMIN_API_KEY });
+    expect(server.json().errors).toEqual([{ path: '/private/score', message: 'it has to be >= 5' }]);
   });
 
   it('may start without data tools, and under any name', async () => {
