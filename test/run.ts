@@ -1,6 +1,6 @@
-import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ExecaError, execa } from 'execa';
 import { z } from 'zod';
 import { prepare } from '../src/cli/dev/prepare.ts';
@@ -30,7 +30,7 @@ const PACKAGES: readonly (Need & { package: string; file: string })[] = [
     name: 'Chromium',
     package: 'chromium',
     file: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    suites: ['test/e2e/page.test.ts', 'test/e2e/docs.test.ts'],
+    suites: ['test/e2e/page.test.ts', 'test/e2e/closed-page.test.ts', 'test/e2e/docs.test.ts'],
   },
   {
     name: 'recordings of pocketsphinx-testdata',
@@ -50,6 +50,12 @@ const PACKAGES: readonly (Need & { package: string; file: string })[] = [
     file: '/usr/lib/postgresql/15/bin/postgres',
     suites: ['test/postgres', 'test/e2e/two-servers.test.ts'],
     project: 'postgres',
+  },
+  {
+    name: 'Python 3',
+    package: 'python3',
+    file: '/usr/bin/python3',
+    suites: ['test/docs/webhooks.test.ts'],
   },
 ];
 const LIVEKIT: Need = {
@@ -110,7 +116,9 @@ async function installPackages(): Promise<Need[]> {
     return needed;
   }
   console.log(`Installing with apt-get: ${names.join(', ')}`);
-  const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, stdin: 'ignore', reject: false } as const;
+  if (names.includes('postgresql-15')) await keepPostgresIdle();
+  const env = { DEBIAN_FRONTEND: 'noninteractive', UCF_FORCE_CONFFOLD: '1' };
+  const options = { env, stdin: 'ignore', reject: false } as const;
   await execa('apt-get', ['update', '-qq'], options);
   const install = await execa(
     'apt-get',
@@ -119,6 +127,14 @@ async function installPackages(): Promise<Need[]> {
   );
   if (install.failed) console.error(install.stderr);
   return absent();
+}
+
+/** Debian's package makes a database and starts it, unless this file is there first and says not to. */
+async function keepPostgresIdle(): Promise<void> {
+  const file = '/etc/postgresql-common/createcluster.conf';
+  if (await exists(file)) return;
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, 'create_main_cluster = false\n');
 }
 
 async function prepareStack(): Promise<Need[]> {
