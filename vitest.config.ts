@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /** What asks the store for something: in `unit` on PGlite, in `postgres` once more on a real PostgreSQL. */
-const ON_BOTH_DATABASES = ['test/{store,sessions,calls,integrations,http}/**/*.test.ts'];
-/** Of these, what is about one database or about none. */
-const ON_PGLITE_ONLY = ['test/store/pglite*.test.ts', 'test/sessions/!(*store*).test.ts'];
+const ON_BOTH_DATABASES = [
+  'test/{store,calls,integrations,http}/**/*.test.ts',
+  'test/sessions/{session-store,sweeper}.test.ts',
+];
+const ON_PGLITE_ONLY = ['test/store/pglite*.test.ts'];
 
 /** Unit tests run in parallel; `e2e` shares one real stack and two cores, so its files run one after another. */
 export default defineConfig({
@@ -14,6 +16,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
           exclude: ['test/e2e/**', 'test/postgres/**'],
+          // PGlite, whatever the shell says.
+          env: { TEST_DATABASE_URL: '' },
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
