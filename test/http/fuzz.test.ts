@@ -1,5 +1,8 @@
 import { createHash, randomInt, randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { SignJWT } from 'jose';
@@ -68,6 +71,7 @@ let livekit: TestLivekitServer;
 let app: FastifyInstance;
 let contract: ApiContract;
 let base: string;
+let pageRoot: string;
 
 const byKey = () => ({ 'x-api-key': ADMIN_KEY });
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
@@ -121,7 +125,10 @@ beforeAll(async () => {
     TOKEN_RATE_LIMIT_PER_MINUTE: '0',
     LLM_PROVIDER: 'local',
   });
-  app = await buildTestServer({ config, log });
+  // A page of its own: that of the repository may not be built.
+  pageRoot = await mkdtemp(join(tmpdir(), 'charla-fuzz-'));
+  await writeFile(join(pageRoot, 'index.html'), '<!doctype html>');
+  app = await buildTestServer({ config, log, pageRoot });
   base = await app.listen({ host: '127.0.0.1', port: 0 });
   contract = apiContract(app.swagger());
   const agent = new AccessToken(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, { identity: 'agent' });
@@ -139,6 +146,7 @@ afterAll(async () => {
   await http.close();
   await app?.close();
   await livekit?.stop();
+  await rm(pageRoot, { recursive: true });
 });
 
 describe.each(CALLERS)('fuzzed by $name', (caller) => {
