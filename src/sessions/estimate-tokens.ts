@@ -20,3 +20,16 @@ export function estimateTokens(text: string, language: Language): number {
   }
   return tokens;
 }
+
+/** The beginning of a text, whole words of it, with «…»; the text itself where it is short enough. */
+export function withinTokens(text: string, maxTokens: number, language: Language): string {
+  if (estimateTokens(text, language) <= maxTokens) return text;
+  const words = text.split(' ');
+  let [low, high] = [1, words.length];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (estimateTokens(words.slice(0, middle).join(' '), language) < maxTokens) low = middle;
+    else high = middle - 1;
+  }
+  return `${words.slice(0, low).join(' ')}…`;
+}

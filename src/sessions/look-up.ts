@@ -1,6 +1,6 @@
 import type { Language } from '../config/config.ts';
 import type { DataTools, JsonValue } from './data-tools.ts';
-import { estimateTokens } from './estimate-tokens.ts';
+import { estimateTokens, withinTokens } from './estimate-tokens.ts';
 import { keysOf, pointerOf } from './json-pointer.ts';
 import { plainText } from './plain-text.ts';
 import {
@@ -20,6 +20,8 @@ import {
 const DEFAULT_MAX_TOKENS = 400;
 /** Most places that a search by words tells. */
 const MAX_FOUND = 8;
+/** Most words that are looked for one by one, where nothing has all of them. */
+const MAX_SINGLE_WORDS = 3;
 /** Most nodes that a search by words looks at. */
 const MAX_VISITED = 50_000;
 
@@ -48,8 +50,10 @@ export function lookUp(
   const part = list === undefined ? undefined : resolvePath(dataTools, list, to);
   if (part !== undefined) return tell([{ path: part, from: Number(from) }]);
   const wanted = words(question);
-  for (const some of [wanted, ...wanted.toSorted((a, b) => b.length - a.length).map((word) => [word])]) {
-    const found = search(dataTools, some);
+  const single = wanted.toSorted((a, b) => b.length - a.length).slice(0, MAX_SINGLE_WORDS);
+  const fold = remembered(folded);
+  for (const some of [wanted, ...single.map((word) => [word])]) {
+    const found = search(dataTools, some, fold);
     if (found.length > 0) return tell(found.map((one) => ({ path: one, from: 0 })));
   }
   return to.say.notFound(plainText(question, 60), placesIn(dataTools));
@@ -138,7 +142,7 @@ function step(here: JsonValue, key: string, to: Rendering): { key: string; value
  * Places that have all of the words in their keys or their text, the smallest that do: for «pedido 1234» the order with
  * that number, not all orders.
  */
-function search(dataTools: DataTools, wanted: readonly string[]): string[][] {
+function search(dataTools: DataTools, wanted: readonly string[], fold: (text: string) => string): string[][] {
   if (wanted.length === 0) return [];
   const found: string[][] = [];
   let visited = 0;
@@ -146,10 +150,10 @@ function search(dataTools: DataTools, wanted: readonly string[]): string[][] {
   const visit = (value: JsonValue, path: readonly string[], missing: readonly string[]): boolean => {
     visited += 1;
     if (visited > MAX_VISITED || found.length >= MAX_FOUND) return false;
-    const key = folded(path.at(-1) ?? '');
+    const key = fold(path.at(-1) ?? '');
     const still = missing.filter((word) => !matches(key, word));
     if (isScalar(value)) {
-      const text = folded(String(value));
+      const text = fold(String(value));
       if (still.some((word) => !text.includes(word))) return false;
       found.push([...path]);
       return true;
@@ -163,7 +167,7 @@ function search(dataTools: DataTools, wanted: readonly string[]): string[][] {
     // Words that stand side by side in one object, such as a name and a state, mean the object.
     const beside = children
       .filter(([, child]) => isScalar(child))
-      .map(([name, child]) => folded(`${name} ${child}`));
+      .map(([name, child]) => fold(`${name} ${child}`));
     if (still.length > 1 && still.every((word) => beside.some((text) => text.includes(word)))) {
       found.push([...path]);
       return true;
@@ -244,18 +248,6 @@ export function nameOf(path: readonly string[], { say }: Rendering): string {
   }, '');
 }
 
-function withinTokens(text: string, maxTokens: number, language: Language): string {
-  if (estimateTokens(text, language) <= maxTokens) return text;
-  const parts = text.split(' ');
-  let [low, high] = [1, parts.length];
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (estimateTokens(parts.slice(0, middle).join(' '), language) <= maxTokens) low = middle;
-    else high = middle - 1;
-  }
-  return `${parts.slice(0, low).join(' ')}…`;
-}
-
 function placesIn(dataTools: DataTools): string {
   return Object.keys(dataTools)
     .slice(0, 20)
@@ -293,6 +285,16 @@ const SMALL_WORDS: ReadonlySet<string> = new Set(
     ' ',
   ),
 );
+
+/** The same keys and values come again and again. */
+function remembered(make: (text: string) => string): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const made = known.get(text) ?? make(text);
+    known.set(text, made);
+    return made;
+  };
+}
 
 /** Lower case, without accents, words apart: `lastOrder`, `last_order` and «Last order» are the same. */
 function folded(text: string): string {

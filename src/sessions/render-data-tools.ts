@@ -1,6 +1,6 @@
 import type { Language } from '../config/config.ts';
 import type { DataTools, JsonValue } from './data-tools.ts';
-import { estimateTokens } from './estimate-tokens.ts';
+import { estimateTokens, withinTokens } from './estimate-tokens.ts';
 import { plainText } from './plain-text.ts';
 import {
   entriesOf,
@@ -22,6 +22,10 @@ const DEFAULT_MAX_TOKENS = 900;
 /** Most places that are named as having more. */
 const MAX_PLACES = 12;
 const MAX_PLACES_TOKENS = 120;
+/** Tokens of a line that says something. */
+const SHORTEST_LINE = 4;
+/** A line of this many may be told in part. */
+const LONG_LINE = 120;
 
 /** Data tools as a model is given them. */
 export interface RenderedData {
@@ -48,35 +52,45 @@ export function renderDataTools(
   const left = new Set<string>();
   const cut = (path: readonly string[]) => left.add(JSON.stringify(path.slice(0, 2)));
   const to = rendering(dataTools, language, cut);
-  const sections = sectionsOf(dataTools, to).filter((lines) => lines.length > 0);
+  const sections = sectionsOf(dataTools, to, maxTokens).filter((lines) => lines.length > 0);
   const all = sections.flat();
   const cost = (text: string) => estimateTokens(`${text}\n`, language);
   const whole = all.reduce((sum, { text }) => sum + cost(text), 0);
-  if (whole <= maxTokens && left.size === 0) return { text: textOf(all), isCut: false };
+  if (whole <= maxTokens && left.size === 0)
+    return { text: textOf(all.map(({ text }) => text)), isCut: false };
   const placesRoom = Math.min(MAX_PLACES_TOKENS, Math.floor(maxTokens / 4));
-  const kept = new Set(fairShare(sections, maxTokens - placesRoom - cost(to.say.more('')), cost));
-  for (const line of all) if (!kept.has(line)) cut(line.path);
+  const told = fairShare(sections, maxTokens - placesRoom - cost(to.say.more('')), language);
+  for (const line of all) if (told.get(line) !== line.text) cut(line.path);
   const more = to.say.more(placesOf(left, placesRoom, cost).join(', '));
-  return {
-    text: [textOf(all.filter((line) => kept.has(line))), more].filter(Boolean).join('\n'),
-    isCut: true,
-  };
+  const lines = all.map((line) => told.get(line)).filter((text) => text !== undefined);
+  return { text: textOf([...lines, more]), isCut: true };
 }
 
-/** The lines of each top-level key. */
-function sectionsOf(dataTools: DataTools, to: Rendering): Line[][] {
+/** The lines of each top-level key; not more than a prompt of so many tokens could ever have. */
+function sectionsOf(dataTools: DataTools, to: Rendering, maxTokens: number): Line[][] {
   const { user_context, app_data, cart_data, cart, tour_data, ...others } = dataTools;
   const user = isObject(user_context) ? user_context : {};
   const { say } = to;
+  const keys = Object.entries(others);
+  const most = Math.max(1, Math.floor(maxTokens / SHORTEST_LINE));
+  for (const [key] of keys.slice(most)) to.cut([key]);
+  const lines = Math.max(8, Math.floor((2 * maxTokens) / (Math.min(keys.length, most) + 4)));
+  /** One section has its own room for lines. */
+  const own = (): Rendering => ({ ...to, room: { lines } });
+  const inCart = own();
   return [
-    isObject(user_context) ? userLines(user, to) : generalLines(say.user, user_context, ['user_context'], to),
+    isObject(user_context)
+      ? userLines(user, own())
+      : generalLines(say.user, user_context, ['user_context'], own()),
     [
-      ...cartLines(user.cart, cart_data ?? cart, cart_data === undefined ? 'cart' : 'cart_data', to),
-      ...(cart_data !== undefined && cart !== undefined ? generalLines(say.cart, cart, ['cart'], to) : []),
+      ...cartLines(user.cart, cart_data ?? cart, cart_data === undefined ? 'cart' : 'cart_data', inCart),
+      ...(cart_data !== undefined && cart !== undefined
+        ? generalLines(say.cart, cart, ['cart'], inCart)
+        : []),
     ],
-    appLines(app_data, to),
-    tourLines(tour_data, to),
-    ...Object.entries(others).map(([key, value]) => generalLines(ownLabel(key, to), value, [key], to)),
+    appLines(app_data, own()),
+    tourLines(tour_data, own()),
+    ...keys.slice(0, most).map(([key, value]) => generalLines(ownLabel(key, to), value, [key], own())),
   ];
 }
 
@@ -200,23 +214,34 @@ function ownLabel(key: string, { say }: Rendering): string {
 const ROLES =
   /^(?:system|user|assistant|human|model|developer|tool|function|instructions?|response|sistema|usuario|asistente|humano|modelo|herramienta|instrucci[oó]n(?:es)?|respuesta)(?!\p{L})/iu;
 
-/** A line of each section in turn, as long as they fit. */
-function fairShare(sections: Line[][], maxTokens: number, cost: (text: string) => number): Line[] {
-  const kept: Line[] = [];
+/**
+ * A line of each section in turn, as long as they fit; one that would take the others' place is told as far as it may go.
+ *
+ * @returns what is told of each line that is
+ */
+function fairShare(sections: Line[][], maxTokens: number, language: Language): Map<Line, string> {
+  const told = new Map<Line, string>();
   let room = maxTokens;
   const open = new Set(sections.map((lines) => lines.values()));
   while (open.size > 0) {
     for (const section of open) {
-      const { value, done } = section.next();
-      const price = done === true ? 0 : cost(value.text);
-      if (done === true || price > room) open.delete(section);
+      const { value: line, done } = section.next();
+      const limit = Math.min(room, Math.max(LONG_LINE, Math.floor(room / open.size)));
+      if (done === true || limit < SHORTEST_LINE) {
+        open.delete(section);
+        continue;
+      }
+      const text = withinTokens(line.text, limit - 1, language);
+      const price = estimateTokens(`${text}\n`, language);
+      // Of what is short there is nothing to leave out.
+      if (price > room || (text !== line.text && limit < LONG_LINE)) open.delete(section);
       else {
+        told.set(line, text);
         room -= price;
-        kept.push(value);
       }
     }
   }
-  return kept;
+  return told;
 }
 
 /** Where there is more, as JSON Pointers; the top-level keys alone where those would be too many. */
@@ -235,6 +260,6 @@ function placesOf(left: ReadonlySet<string>, maxTokens: number, cost: (text: str
   return shown;
 }
 
-function textOf(lines: readonly Line[]): string {
-  return lines.map(({ text }) => text).join('\n');
+function textOf(lines: readonly string[]): string {
+  return lines.join('\n');
 }

@@ -23,6 +23,8 @@ export interface Rendering {
   format: ValueFormat;
   /** Of the object that is being written, or of one around it: a code of ISO 4217. */
   currency?: string;
+  /** How many lines may still be made of it: of more there would be no room. */
+  room?: { lines: number };
   /** Told where something was left out. */
   cut: (path: readonly string[]) => void;
 }
@@ -44,7 +46,14 @@ export function generalLines(
   depth = 1,
 ): Line[] {
   if (value === undefined) return [];
-  const line = (text: string): Line => ({ text: `${name}: ${text}`, path });
+  if (to.room !== undefined && to.room.lines <= 0) {
+    to.cut(path);
+    return [];
+  }
+  const line = (text: string): Line => {
+    if (to.room !== undefined) to.room.lines -= 1;
+    return { text: `${name}: ${text}`, path };
+  };
   if (isScalar(value)) return [line(scalar(value, path, to))];
   if (isList(value)) return [line(items(value, path, to).join(', '))];
   if (depth >= SHOWN_DEPTH) {

@@ -113,6 +113,27 @@ describe('data tools in plain lines', () => {
     expect(isCut).toBe(true);
   });
 
+  it('tells the beginning of a long line, and of every other key too', () => {
+    const item = (id: number) => ({
+      id,
+      address: 'Calle Mayor 7, 28013 Madrid',
+      status: 'Entregado',
+      total: 12.5,
+    });
+    const dataTools: DataTools = {
+      orders: Array.from({ length: 2_000 }, (_, id) => item(id)),
+      invoices: Array.from({ length: 2_000 }, (_, id) => item(id)),
+      plan: 'Oro',
+    };
+    const { text } = render(dataTools, 'es', { maxTokens: 900 });
+    const lines = text.split('\n');
+    expect(lines[0]).toMatch(/^Pedidos: 0 \(dirección: Calle Mayor 7.*…$/u);
+    expect(lines[1]).toMatch(/^Facturas: 0 \(dirección: Calle Mayor 7.*…$/u);
+    expect(lines[2]).toBe('Plan: Oro');
+    expect(lines[3]).toBe('(Hay más datos que aquí no caben: /orders, /invoices.)');
+    expect(estimateTokens(text, 'es')).toBeGreaterThan(400);
+  });
+
   it('says that there is more where a list, a text or a depth was cut, though all lines fit', () => {
     const many = Array.from({ length: 40 }, (_, index) => `p${index}`);
     expect(render({ products: many }, 'es').text).toMatch(/y 10 más\n.*: \/products\.\)$/u);
