@@ -55,7 +55,7 @@ const startRequest = {
 
 /**
  * Starts, against a floor: a bare Fastify route that opens the room and signs the token, with the SDK and nothing of
- * ours. Reads of data tools, against a bare route that returns the same bytes. A page of the list and starts, with few
+ * ours. Reads of data tools, against a bare route that returns the same bytes, headers too. A page of the list and starts, with few
  * and with many sessions in the store. Everything, the clients too, is on this machine. Floor and ours take turns, each
  * time with a fresh livekit-server and a fresh store; the best round of each counts.
  */
@@ -129,7 +129,7 @@ async function measureReads({ sessions, connections }: Options, postgres: TestPo
     return loads;
   };
   return inRounds(connections, {
-    floor: () => withListening(readFloor(), measureAll),
+    floor: async () => withListening(readFloor(await headersOfReads(postgres, path)), measureAll),
     ours: (name) =>
       withCharla(name, { postgres, livekit: NO_LIVEKIT }, async ({ url, store, config }) => {
         await createSessionStore(store, config).create(someSession('one'));
@@ -240,9 +240,19 @@ function startFloor(config: Config): FastifyInstance {
   return app;
 }
 
-function readFloor(): FastifyInstance {
+function readFloor(headers: Record<string, string>): FastifyInstance {
   const app = Fastify();
   const json = JSON.stringify(dataTools);
-  app.get('/session/:id/data-tools', async (_request, reply) => reply.type('application/json').send(json));
+  app.get('/session/:id/data-tools', async (_request, reply) => reply.headers(headers).send(json));
   return app;
+}
+
+/** What Charla answers with, but for what Fastify adds by itself. */
+function headersOfReads(postgres: TestPostgres, path: string): Promise<Record<string, string>> {
+  return withCharla('PGlite', { postgres, livekit: NO_LIVEKIT }, async ({ url, store, config }) => {
+    await createSessionStore(store, config).create(someSession('one'));
+    const { headers } = await fetch(`${url}${path}`);
+    const own = ['date', 'connection', 'keep-alive', 'content-length'];
+    return Object.fromEntries([...headers].filter(([name]) => !own.includes(name)));
+  });
 }

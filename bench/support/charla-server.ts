@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../src/config/config.ts';
+import { buildServer } from '../../src/http/build-server.ts';
 import { openReadyStore } from '../../src/store/open-ready-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
@@ -14,7 +15,6 @@ import {
 } from '../../test/support/livekit-server.ts';
 import { startPostgres, type TestPostgres } from '../../test/support/postgres-server.ts';
 import { createTestDatabase } from '../../test/support/store.ts';
-import { buildTestServer } from '../../test/support/test-server.ts';
 
 /** The databases that sessions can be in. */
 export const STORES = ['PGlite', 'PostgreSQL'] as const;
@@ -95,7 +95,7 @@ export async function withCharla<T>(
   const store = await openReadyStore(config, log);
   try {
     // No worker runs here: the watch would take every room for forgotten. With workers it is one request for each room.
-    const app = await buildTestServer({ config, log, store, agentWatch: { firstLookMs: 600_000 } });
+    const app = await buildServer({ config, log, store, agentWatch: { firstLookMs: 600_000 } });
     return await withListening(app, (url) => use({ url, store, config }), port);
   } finally {
     await store.close();

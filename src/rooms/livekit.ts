@@ -1,7 +1,8 @@
-import { AgentDispatchClient, RoomServiceClient, ServerError } from 'livekit-server-sdk';
+import { AgentDispatchClient, type RoomServiceClient, ServerError } from 'livekit-server-sdk';
 import pRetry from 'p-retry';
 import type { Config } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
+import { KeptTokenRoomService } from './room-service.ts';
 
 const TIMEOUT_SECONDS = 3;
 const RETRY_AFTER_MS = 100;
@@ -30,7 +31,7 @@ export function createLiveKit(config: Config): LiveKit {
   const url = config.LIVEKIT_URL.replace(/^ws/, 'http');
   const options = { requestTimeout: TIMEOUT_SECONDS };
   const clients: LiveKitClients = {
-    rooms: new RoomServiceClient(url, config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, options),
+    rooms: new KeptTokenRoomService(url, config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, options),
     dispatches: new AgentDispatchClient(url, config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, options),
   };
   return {

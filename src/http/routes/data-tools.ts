@@ -1,5 +1,5 @@
-import type { FastifyReply } from 'fastify';
-import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { FastifyReply, FastifySchemaCompiler } from 'fastify';
+import { type FastifyPluginAsyncZod, validatorCompiler } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { CharlaError } from '../../errors.ts';
 import { PRIVATE_KEY } from '../../rooms/metadata.ts';
@@ -37,6 +37,12 @@ const versionsSchema = z
 const path = '/session/:id/data-tools';
 const ETAG_HEADER = { ETag: 'Of this revision, for If-Match and If-None-Match.' };
 
+/** Headers are strings already; their schema is for the API document. */
+const validateButHeaders: FastifySchemaCompiler<unknown> = ({ schema, ...part }) =>
+  part.httpPart === 'headers' || !(schema instanceof z.ZodType)
+    ? (value) => ({ value })
+    : validatorCompiler({ ...part, schema });
+
 /** `/session/{id}/data-tools`: what is known about who talks, now and before. */
 export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
   const { access, conversations, sessions } = context;
@@ -44,6 +50,7 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
   app.route({
     method: 'GET',
     url: path,
+    validatorCompiler: validateButHeaders,
     schema: {
       tags: ['data tools'],
       summary: 'Read the data tools of a session',
@@ -77,6 +84,7 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
   app.route({
     method: ['PUT', 'PATCH'],
     url: path,
+    validatorCompiler: validateButHeaders,
     schema: {
       tags: ['data tools'],
       summary: 'Change the data tools of a session',
@@ -93,6 +101,7 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
       ],
       params: paramsSchema,
       headers: changeHeadersSchema,
+      consumes: ['application/json', 'application/merge-patch+json'],
       body: dataToolsSchema,
       response: { 200: dataToolsSchema },
       responseHeaders: { 200: ETAG_HEADER },
@@ -126,7 +135,6 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
       params: paramsSchema,
       response: { 200: versionsSchema },
     },
-    onRequest: access.requireServer,
     handler: async ({ params: { id } }) => {
       if ((await sessions.get(id)) === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
       const versions = await sessions.listVersions(id);
@@ -149,7 +157,6 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
       response: { 200: dataToolsSchema },
       responseHeaders: { 200: ETAG_HEADER },
     },
-    onRequest: access.requireServer,
     handler: async ({ params: { id, revision } }, reply) => {
       const session = await sessions.get(id);
       if (session === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
@@ -178,11 +185,8 @@ function jsonOf(dataTools: DataTools, role: SessionRole): string {
 }
 
 /** Checked when it was written: not once more on the way out. */
-function sendJson(reply: Pick<FastifyReply, 'type' | 'serializer' | 'send'>, json: string) {
-  return reply
-    .type('application/json; charset=utf-8')
-    .serializer(() => json)
-    .send({});
+function sendJson(reply: Pick<FastifyReply, 'type' | 'send'>, json: string) {
+  return reply.type('application/json; charset=utf-8').send(json);
 }
 
 /** What the person in the call may see. */
