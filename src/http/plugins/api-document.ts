@@ -129,8 +129,9 @@ function commonProblems({ method, schema }: RouteOptions, allowed: readonly Role
     // For a parameter that is longer than any name is.
     ...(schema?.params === undefined ? [] : (['CHARLA_NOT_FOUND'] as const)),
     ...(takesBody ? (['CHARLA_BODY_TOO_LARGE', 'CHARLA_MEDIA_TYPE_UNSUPPORTED'] as const) : []),
-    ...(allowed.includes('anyone') ? [] : (['CHARLA_UNAUTHORIZED', 'CHARLA_FORBIDDEN'] as const)),
-    ...(allowed.includes('user') ? (['CHARLA_AUTH_UNAVAILABLE'] as const) : []),
+    ...(allowed.includes('anyone')
+      ? []
+      : (['CHARLA_UNAUTHORIZED', 'CHARLA_FORBIDDEN', 'CHARLA_AUTH_UNAVAILABLE'] as const)),
     'CHARLA_HOST_REFUSED',
     'CHARLA_RATE_LIMITED',
     'CHARLA_INTERNAL',
