@@ -51,8 +51,8 @@ function toolFor<Name extends keyof ToolPermissions, Schema extends z.ZodObject>
       if (!isAllowed(tool.name, permissions)) throw new llm.ToolError(words.update_data.not_allowed);
       const plan = () => tool.plan(given, call);
       const permission = permissions[tool.name];
-      const isConfirmed = permission !== undefined && 'confirm' in permission && permission.confirm === false;
-      if (isConfirmed) return (await plan()).apply();
+      const asks = permission === undefined || !('confirm' in permission) || permission.confirm;
+      if (!asks) return (await plan()).apply();
       const request = { tool: tool.name, args: given, callId: toolCallId, speech: ctx.speechHandle.id };
       return gate.pass(request, ctx.session.history.items, plan);
     },
