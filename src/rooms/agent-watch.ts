@@ -1,5 +1,3 @@
-import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentDispatch, ParticipantInfo } from 'livekit-server-sdk';
 import pLimit from 'p-limit';
 import type { Logger } from '../telemetry/log.ts';
@@ -39,7 +37,9 @@ export class AgentWatch {
   readonly #log: Logger;
   readonly #options: Required<AgentWatchOptions>;
   readonly #rooms = new Set<string>();
-  readonly #closing = new AbortController();
+  /** Of rooms between two looks, with what ends the wait; not one signal for all, which takes the longer the more wait. */
+  readonly #waits = new Map<NodeJS.Timeout, (isOver: boolean) => void>();
+  #isClosed = false;
   readonly #limit = pLimit(CONCURRENT_LOOKS);
 
   constructor(livekit: LiveKit, agentName: string, log: Logger, options: AgentWatchOptions = {}) {
@@ -47,8 +47,6 @@ export class AgentWatch {
     this.#agentName = agentName;
     this.#log = log;
     this.#options = { ...DEFAULTS, ...options };
-    // One listener a pending room, taken away with its timer.
-    setMaxListeners(0, this.#closing.signal);
   }
 
   /** Rooms that have no agent yet. */
@@ -58,7 +56,7 @@ export class AgentWatch {
 
   /** Watches a room that has just been opened; twice is the same as once. */
   watch(room: string): void {
-    if (this.#rooms.has(room) || this.#closing.signal.aborted) return;
+    if (this.#rooms.has(room) || this.#isClosed) return;
     this.#rooms.add(room);
     this.#untilAgent(room)
       .catch((error: unknown) => this.#log.error({ err: error, room }, 'the watch over a room failed'))
@@ -66,18 +64,32 @@ export class AgentWatch {
   }
 
   close(): void {
-    this.#closing.abort();
+    this.#isClosed = true;
+    for (const [timer, end] of this.#waits) {
+      clearTimeout(timer);
+      end(false);
+    }
+    this.#waits.clear();
   }
 
   async #untilAgent(room: string): Promise<void> {
     const { firstLookMs, slowestLookMs } = this.#options;
     for (let waitMs = firstLookMs; ; waitMs = Math.min(waitMs * 1.5, slowestLookMs)) {
-      const slept = await sleep(waitMs, true, { ref: false, signal: this.#closing.signal }).catch(
-        () => false,
-      );
-      if (!slept) return;
+      if (!(await this.#wait(waitMs))) return;
       if ((await this.#limit(() => this.#look(room))) === 'done') return;
     }
+  }
+
+  /** @returns false when the watch closes meanwhile */
+  #wait(ms: number): Promise<boolean> {
+    if (this.#isClosed) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#waits.delete(timer);
+        resolve(true);
+      }, ms).unref();
+      this.#waits.set(timer, resolve);
+    });
   }
 
   async #look(room: string): Promise<'done' | 'again'> {
