@@ -30,10 +30,14 @@ it('answers 503 with Retry-After while livekit-server is away, changes nothing, 
     expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
     expect(response.json().detail).toContain('nothing listens there');
   }
-  expect((await app.inject(url)).json()).toEqual({});
+  const kept = await app.inject(url);
+  // The change was made and taken back.
+  expect([kept.json(), kept.headers.etag]).toEqual([{}, '"3"']);
 
   await livekit.start();
   expect((await start()).statusCode).toBe(201);
+  const put = await app.inject({ method: 'PUT', url, payload: { a: 1 }, headers: { 'if-match': '"3"' } });
+  expect([put.statusCode, put.json()]).toEqual([200, { a: 1 }]);
   await app.close();
 });
 
