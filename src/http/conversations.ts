@@ -287,10 +287,9 @@ export function createConversations(
     },
 
     async delete(id) {
-      const deleted = await sessions.delete(id);
-      if (deleted === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
-      await upkeep.close(deleted.room);
-      await upkeep.removeFiles(deleted.files);
+      const room = await sessions.delete(id, upkeep.removeFiles);
+      if (room === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
+      await upkeep.close(room);
     },
   };
   return conversations;

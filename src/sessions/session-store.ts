@@ -59,8 +59,13 @@ export interface SessionStore {
    * @param after - id of the last one that is known; they come in order of id
    */
   listQuiet(since: Date, limit: number, after?: string): Promise<SessionSummary[]>;
-  /** Deletes a session and everything that hangs on it, for good. @returns what is left to clean up; undefined: no such session */
-  delete(id: string): Promise<DeletedSession | undefined>;
+  /**
+   * Deletes a session and everything that hangs on it, for good.
+   *
+   * @param removeFiles - deletes the files of its recordings, under CHARLA_HOME, before the rows that name them
+   * @returns the room that it had; undefined when there is no such session
+   */
+  delete(id: string, removeFiles?: (files: readonly string[]) => Promise<void>): Promise<string | undefined>;
 }
 
 /** Who changed data tools: a server, the person's own client, the agent of the call, or the integrator's hook. */
@@ -83,12 +88,6 @@ export interface DataToolsVersion {
   revision: number;
   /** When the next revision took its place. */
   replacedAt: Date;
-}
-
-export interface DeletedSession {
-  room: string;
-  /** Of its recordings, under CHARLA_HOME. */
-  files: string[];
 }
 
 export interface SessionStoreOptions {
@@ -271,7 +270,7 @@ export function createSessionStore(
       );
     },
 
-    async delete(id) {
+    async delete(id, removeFiles) {
       const deleted = await store.query((db) =>
         db.transaction(async (tx) => {
           const files = await tx
@@ -279,11 +278,12 @@ export function createSessionStore(
             .from(recordings)
             .innerJoin(calls, eq(calls.id, recordings.callId))
             .where(eq(calls.sessionId, id));
+          await removeFiles?.(files.map(({ file }) => file));
           const [gone] = await tx
             .delete(sessions)
             .where(eq(sessions.id, id))
             .returning({ room: sessions.room });
-          return gone && { ...gone, files: files.map(({ file }) => file) };
+          return gone?.room;
         }),
       );
       cache.forget(id);
