@@ -24,6 +24,8 @@ export interface Known {
   /** What the profile adds to the instructions. */
   extra?: string;
   tools?: readonly llm.FunctionTool[];
+  /** Looks up what the caller has just named, as the model might have; undefined for nothing in particular. */
+  recall?: (said: string) => llm.ChatItem[] | undefined;
   /** The first sentence. */
   greeting: string;
 }
@@ -115,7 +117,8 @@ export class Assistant extends voice.Agent {
       this.#heardSince ? chatCtx : joinSplitTurns(chatCtx),
       this.#options.historyChars - charsBeside(this.#known),
     );
-    const answer = await voice.Agent.default.llmNode(this, recent, toolCtx, modelSettings);
+    const known = withRecalled(recent, this.#known);
+    const answer = await voice.Agent.default.llmNode(this, known, toolCtx, modelSettings);
     if (answer === null) return null;
     const model = this.session.llm instanceof llm.LLM ? this.session.llm : undefined;
     let failure: Error | undefined;
@@ -196,6 +199,14 @@ function instructionsFor({ project, prompts }: AssistantOptions, known: Known): 
 /** What the model reads beside what {@link AssistantOptions.historyChars} leaves room for. */
 function charsBeside({ extra = '', tools = [] }: Known): number {
   return extra.length + tools.length * TOOL_CHARS;
+}
+
+/** The conversation, and behind the caller's last words what they named: for this answer only. */
+function withRecalled(chatCtx: llm.ChatContext, { recall }: Known): llm.ChatContext {
+  const last = chatCtx.items.at(-1);
+  if (recall === undefined || last?.type !== 'message' || last.role !== 'user') return chatCtx;
+  const found = recall(last.textContent ?? '');
+  return found === undefined ? chatCtx : new llm.ChatContext([...chatCtx.items, ...found]);
 }
 
 /** As the model would have said it. */

@@ -116,10 +116,12 @@ export async function setUpCall(
   const mayUseTools = await canCallTools(providers.llm);
   const known = (of: CallContext): Known => {
     const { text, isCut } = renderDataTools(of.dataTools, language, { maxTokens: dataTokens(providers.llm) });
+    const given = mayUseTools ? tools.toolsFor(isCut) : [];
     return {
       data: text,
       extra: instructionsOf(of),
-      tools: mayUseTools ? tools.toolsFor(isCut) : [],
+      tools: given,
+      ...(given.some(({ name }) => name === 'look_up') && { recall: tools.recall }),
       greeting: greetingOf(of),
     };
   };

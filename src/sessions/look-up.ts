@@ -18,6 +18,10 @@ import {
 
 /** Tokens of one answer: a small model reads them in a quarter of a second. */
 const DEFAULT_MAX_TOKENS = 400;
+const RECALL_MAX_TOKENS = 200;
+/** A word that is found in more places names none of them. */
+const MAX_RECALLED = 3;
+const MAX_RECALLED_WORDS = 5;
 /** Most places that a search by words tells. */
 const MAX_FOUND = 8;
 /** Most words that are looked for one by one, where nothing has all of them. */
@@ -57,6 +61,34 @@ export function lookUp(
     if (found.length > 0) return tell(found.map((one) => ({ path: one, from: 0 })));
   }
   return to.say.notFound(plainText(question, 60), placesIn(dataTools));
+}
+
+/**
+ * What a caller has just named, as {@link lookUp} tells it: the places that have a number or a word of theirs and are few.
+ * Small models do not think of looking; what is asked for has to be in front of them.
+ *
+ * @param said - the caller's words
+ * @returns undefined when they name nothing in particular
+ */
+export function recall(
+  dataTools: DataTools,
+  said: string,
+  language: Language,
+  { maxTokens = RECALL_MAX_TOKENS }: { maxTokens?: number } = {},
+): string | undefined {
+  const to = rendering(dataTools, language, () => undefined);
+  const fold = remembered(folded);
+  const numbers = said.match(/\d{2,}/gu) ?? [];
+  const named = words(said).filter((word) => word.length > 3 && !/\d/u.test(word));
+  const tries = [...numbers, ...named.toSorted((a, b) => b.length - a.length)].slice(0, MAX_RECALLED_WORDS);
+  for (const word of tries) {
+    const found = search(dataTools, [word], fold);
+    if (found.length > 0 && found.length <= MAX_RECALLED) {
+      const places = found.map((path) => ({ path, from: 0 }));
+      return answer(places, dataTools, to, language, maxTokens);
+    }
+  }
+  return undefined;
 }
 
 /** Something to tell; of a list, the items from one on. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DataTools } from '../../src/sessions/data-tools.ts';
 import { estimateTokens } from '../../src/sessions/estimate-tokens.ts';
-import { lookUp } from '../../src/sessions/look-up.ts';
+import { lookUp, recall } from '../../src/sessions/look-up.ts';
 
 const dataTools: DataTools = {
   user_context: { name: 'Ana', addresses: [{ city: 'Madrid' }, { city: 'Lugo' }] },
@@ -18,6 +18,27 @@ const dataTools: DataTools = {
   },
 };
 const ask = (asked: string) => lookUp(dataTools, asked, 'es');
+
+describe('what a caller has just named', () => {
+  const told = (said: string) => recall(dataTools, said, 'es');
+
+  it.each(['¿En qué estado está el pedido P-1042?', 'el pedido pe 1042', 'P1042'])('«%s» is told', (said) => {
+    expect(told(said)).toContain('P-1042');
+    expect(told(said)?.split('\n').length).toBeLessThanOrEqual(3);
+  });
+
+  it('may be a word of the data', () => {
+    expect(told('¿Qué pasa con lo que he devuelto?')).toContain('P-1057');
+    expect(told('la dirección de Lugo')).toContain('Lugo');
+  });
+
+  it.each(['Hola, ¿qué tal?', '¿Cuántos pedidos entregados tengo?', '', 'el pedido 99999'])(
+    '«%s» names nothing',
+    (said) => {
+      expect(told(said)).toBeUndefined();
+    },
+  );
+});
 
 describe('look_up', () => {
   it.each([

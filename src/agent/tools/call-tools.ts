@@ -1,6 +1,7 @@
 import { llm } from '@livekit/agents';
 import Mustache from 'mustache';
 import type { z } from 'zod';
+import { recall } from '../../sessions/look-up.ts';
 import type { ToolPermissions } from '../../sessions/profile.ts';
 import type { AgentTool, ToolCall } from './agent-tool.ts';
 import { ChangeGate } from './change-gate.ts';
@@ -11,6 +12,8 @@ export interface CallTools {
   gate: ChangeGate;
   /** What the model may call now. @param isCut - whether data were left out of its instructions */
   toolsFor(isCut: boolean): llm.FunctionTool[];
+  /** What the caller has just named, as if the model had looked it up. */
+  recall(said: string): llm.ChatItem[] | undefined;
 }
 
 /** The tools of one call, as far as its profile allows them. */
@@ -25,6 +28,17 @@ export function createCallTools(call: ToolCall): CallTools {
       ...(isCut && isAllowed('look_up', call.permissions()) ? [reading] : []),
       ...(isAllowed('update_data', call.permissions()) ? [changing] : []),
     ],
+    recall: (said) => {
+      const text = recall(call.dataTools(), said, language);
+      if (text === undefined) return undefined;
+      const callId = `recalled_${Date.now().toString(36)}`;
+      const args = JSON.stringify({ path: said });
+      const output = JSON.stringify(fenced(text, call));
+      return [
+        llm.FunctionCall.create({ callId, name: lookUp.name, args }),
+        llm.FunctionCallOutput.create({ callId, name: lookUp.name, output, isError: false }),
+      ];
+    },
   };
 }
 

@@ -40,6 +40,8 @@ async function call(options: {
   dataTools: DataTools;
   permissions?: ToolPermissions;
   model: (messages: ChatMessage[]) => string | FixedToolCall;
+  /** What the caller names is looked up before the model is asked. */
+  recalls?: boolean;
   /** Status of the API's answers. */
   status?: number;
 }): Promise<Call> {
@@ -72,7 +74,12 @@ async function call(options: {
   const assistant = new Assistant({
     project: 'Charla',
     prompts,
-    known: { data: text, tools: tools.toolsFor(isCut), greeting: 'Hola.' },
+    known: {
+      data: text,
+      tools: tools.toolsFor(isCut),
+      ...(options.recalls === true && { recall: tools.recall }),
+      greeting: 'Hola.',
+    },
     gate: tools.gate,
     caller: Promise.resolve(false),
     log: createLogger('test', 'silent'),
@@ -122,6 +129,22 @@ describe('look_up', () => {
     expect(requests()[0]?.body.messages[0]?.content).toContain('look_up');
     const result = JSON.parse(lastOf(requests().at(-1)?.body.messages ?? [])?.content ?? '') as string;
     expect(result).toMatch(/^<datos>\nPedidos 78.*P-77.*\n<\/datos>$/su);
+  });
+
+  it('has been done already for what the caller names, for that answer only', async () => {
+    await call({
+      dataTools: { orders },
+      recalls: true,
+      model: (messages) => {
+        const last = lastOf(messages);
+        if (last?.role !== 'tool') return 'No sé de qué hablas.';
+        return last.content.includes('P-77') ? 'Está.' : 'No está.';
+      },
+    });
+    expect(await ask('¿Y el pedido P-77?')).toBe('Está.');
+    expect(requests()).toHaveLength(1);
+    expect(await ask('Gracias.')).toBe('No sé de qué hablas.');
+    expect(requests()[1]?.body.messages.some(({ role }) => role === 'tool')).toBe(false);
   });
 
   it('is not there when all data are, or when the profile forbids it', async () => {
