@@ -25,7 +25,7 @@ beforeAll(async () => {
   receiver = await startHttpReceiver();
   home = await mkdtemp(join(tmpdir(), 'charla-killed-'));
   const postgres = process.env.TEST_DATABASE_URL;
-  database = postgres === undefined ? undefined : await createTestDatabase(postgres);
+  database = postgres ? await createTestDatabase(postgres) : undefined;
 });
 afterAll(async () => {
   for (const child of processes) child.kill('SIGKILL');
