@@ -13,7 +13,7 @@ const BATCH = 100;
 
 type RetentionConfig = Pick<Config, 'RETENTION_DAYS' | 'CHARLA_HOME'>;
 
-export interface Deleted {
+interface Deleted {
   sessions: number;
   webhooks: number;
 }
@@ -120,7 +120,7 @@ async function deleteBatch(db: Database, limit: Date, after: Place | undefined, 
  * @param home - CHARLA_HOME, which the files are under
  * @returns the sessions of which a file could not be deleted
  */
-export async function deleteRecordings(
+async function deleteRecordings(
   db: Database,
   sessionIds: readonly string[],
   home: string,
