@@ -24,8 +24,8 @@ export interface Known {
   /** What the profile adds to the instructions. */
   extra?: string;
   tools?: readonly llm.FunctionTool[];
-  /** Looks up what the caller has just named, as the model might have; undefined for nothing in particular. */
-  recall?: (said: string) => llm.ChatItem[] | undefined;
+  /** Looks up what the caller has just named, as the model may not think of; undefined for nothing in particular. */
+  recall?: (said: string) => llm.ChatItem | undefined;
   /** The first sentence. */
   greeting: string;
 }
@@ -206,7 +206,7 @@ function withRecalled(chatCtx: llm.ChatContext, { recall }: Known): llm.ChatCont
   const last = chatCtx.items.at(-1);
   if (recall === undefined || last?.type !== 'message' || last.role !== 'user') return chatCtx;
   const found = recall(last.textContent ?? '');
-  return found === undefined ? chatCtx : new llm.ChatContext([...chatCtx.items, ...found]);
+  return found === undefined ? chatCtx : new llm.ChatContext([...chatCtx.items, found]);
 }
 
 /** As the model would have said it. */

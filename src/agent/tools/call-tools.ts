@@ -12,8 +12,8 @@ export interface CallTools {
   gate: ChangeGate;
   /** What the model may call now. @param isCut - whether data were left out of its instructions */
   toolsFor(isCut: boolean): llm.FunctionTool[];
-  /** What the caller has just named, as if the model had looked it up. */
-  recall(said: string): llm.ChatItem[] | undefined;
+  /** What the caller has just named, as the model is told it; undefined for nothing in particular. */
+  recall(said: string): llm.ChatItem | undefined;
 }
 
 /** The tools of one call, as far as its profile allows them. */
@@ -31,13 +31,8 @@ export function createCallTools(call: ToolCall): CallTools {
     recall: (said) => {
       const text = recall(call.dataTools(), said, language);
       if (text === undefined) return undefined;
-      const callId = `recalled_${Date.now().toString(36)}`;
-      const args = JSON.stringify({ path: said });
-      const output = JSON.stringify(fenced(text, call));
-      return [
-        llm.FunctionCall.create({ callId, name: lookUp.name, args }),
-        llm.FunctionCallOutput.create({ callId, name: lookUp.name, output, isError: false }),
-      ];
+      // No call and its result: a small model that sees one calls again, and says nothing.
+      return llm.ChatMessage.create({ role: 'system', content: [fenced(text, call)] });
     },
   };
 }

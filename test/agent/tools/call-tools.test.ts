@@ -137,14 +137,14 @@ describe('look_up', () => {
       recalls: true,
       model: (messages) => {
         const last = lastOf(messages);
-        if (last?.role !== 'tool') return 'No sé de qué hablas.';
+        if (last?.role !== 'system') return 'No sé de qué hablas.';
         return last.content.includes('P-77') ? 'Está.' : 'No está.';
       },
     });
     expect(await ask('¿Y el pedido P-77?')).toBe('Está.');
     expect(requests()).toHaveLength(1);
     expect(await ask('Gracias.')).toBe('No sé de qué hablas.');
-    expect(requests()[1]?.body.messages.some(({ role }) => role === 'tool')).toBe(false);
+    expect(requests()[1]?.body.messages.filter(({ role }) => role === 'system')).toHaveLength(1);
   });
 
   it('is not there when all data are, or when the profile forbids it', async () => {
