@@ -61,6 +61,8 @@ const EXAMPLES = [
 ] as const;
 
 const RUNS = 3;
+/** Of an order. */
+const STATES = ['enviado', 'pagado', 'devuelto', 'perdido'];
 const { apiUrl, inferenceUrl } = inject('stack');
 let caller: Caller | undefined;
 
@@ -109,6 +111,33 @@ describe('an agent that answers from data tools alone', () => {
     }, true);
     expect(asked - wrong.length, wrong.join('\n')).toBeGreaterThanOrEqual(10);
   }, 900_000);
+
+  it('looks up what did not fit into its instructions', async () => {
+    const orders = Array.from({ length: 120 }, (_, index) => ({
+      id: `P-${1000 + index}`,
+      status: STATES[index % STATES.length] ?? '',
+      address: `Calle Mayor ${index + 1}`,
+    }));
+    const wrong: string[] = [];
+    for (const index of [41, 57, 73, 88, 117]) {
+      const session = await startSession(apiUrl, {
+        user_id: 'ana',
+        data_tools: { user_context: { name: 'Ana' }, orders },
+        language: 'es',
+      });
+      const asking = await Caller.join(session);
+      caller = asking;
+      const answer = await asking
+        .greeted()
+        .then(async () => (await asking.type(`¿En qué estado está el pedido P-${1000 + index}?`)).text)
+        .catch(String);
+      await asking.hangUp();
+      const state = STATES[index % STATES.length] ?? '';
+      if (!answer.toLowerCase().includes(state)) wrong.push(`P-${1000 + index}: ${state} → «${answer}»`);
+    }
+    console.log(`${5 - wrong.length} of 5 looked up\n${wrong.join('\n')}`);
+    expect(5 - wrong.length, wrong.join('\n')).toBeGreaterThanOrEqual(3);
+  }, 300_000);
 
   it('greets by name, and uses data tools that change during the call in the very next answer', async () => {
     const session = await startSession(apiUrl, {
