@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { toList, toPort } from './option-values.ts';
+import { commaList } from '../config/comma-list.ts';
+import { toPort } from './option-values.ts';
 
 interface Options {
   host?: string;
@@ -13,7 +14,7 @@ export function inferenceCommand(): Command {
     .description('Serve local models by the OpenAI HTTP API on INFERENCE_HOST and INFERENCE_PORT.')
     .option('--host <address>', 'address to listen on, instead of INFERENCE_HOST')
     .option('--port <number>', 'port to listen on, instead of INFERENCE_PORT', toPort)
-    .option('--models <ids>', 'models to load, with commas between them', toList)
+    .option('--models <ids>', 'models to load, with commas between them', commaList)
     .addHelpText(
       'after',
       '\nModels that are not there are fetched (`charla models list` names them). GET /health answers 503 until all are' +

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { createApiKey, keyNameProblem, SCOPES, type Scope } from '../config/api-keys.ts';
-import { toList } from './option-values.ts';
+import { commaList } from '../config/comma-list.ts';
 
 /** `charla keys`: keys with which servers call the HTTP API. */
 export function keysCommand(): Command {
@@ -36,7 +36,7 @@ function toName(text: string): string {
 }
 
 function toScopes(text: string): Scope[] {
-  const scopes = toList(text);
+  const scopes = commaList(text);
   const wrong = scopes.find((scope) => !(SCOPES as readonly string[]).includes(scope));
   if (wrong !== undefined || scopes.length === 0) {
     throw new InvalidArgumentError(`Scopes are ${SCOPES.join(', ')}.`);

@@ -16,11 +16,3 @@ export function toSeconds(text: string): number {
   }
   return Number(text);
 }
-
-/** Reads the value of an option that is a list with commas between its items. */
-export function toList(text: string): string[] {
-  return text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-}

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { commaList } from './comma-list.ts';
 import type { Config } from './config.ts';
 
 /**
@@ -32,8 +33,8 @@ const NAME = /^[\w.-]{1,64}$/;
  */
 export const apiKeyList = z.string().transform((text, context): ApiKey[] => {
   const keys: ApiKey[] = [];
-  for (const [index, entry] of text.split(',').entries()) {
-    const [name = '', algorithm, hash = '', scopes = '', ...rest] = entry.trim().split(':');
+  for (const [index, entry] of commaList(text).entries()) {
+    const [name = '', algorithm, hash = '', scopes = '', ...rest] = entry.split(':');
     const wanted = scopes.split('+');
     const wrong = wanted.find((scope) => !isScope(scope));
     const isEntry = algorithm === 'sha256' && /^[0-9a-f]{64}$/.test(hash) && rest.length === 0;
@@ -46,7 +47,7 @@ export const apiKeyList = z.string().transform((text, context): ApiKey[] => {
           : keyNameProblem(name);
     // Without the entry itself: it may be a key that somebody put there as it is.
     if (problem !== undefined) {
-      context.addIssue(`entry ${index + 1} ${problem}; «charla keys create» makes one`);
+      context.addIssue(`entry ${index + 1} ${problem}; «npm run charla -- keys create» makes one`);
       return z.NEVER;
     }
     keys.push({ name, hash, scopes: new Set(wanted.filter(isScope)) });

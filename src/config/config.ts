@@ -4,6 +4,9 @@ import { config as readDotenv } from 'dotenv';
 import { z } from 'zod';
 import { CharlaError } from '../errors.ts';
 import { apiKeyList } from './api-keys.ts';
+import { commaList } from './comma-list.ts';
+import { configProblems } from './config-problems.ts';
+import { DEVELOPMENT_LIVEKIT_KEY, DEVELOPMENT_LIVEKIT_SECRET } from './development.ts';
 import { localUrl } from './local-url.ts';
 import { MECHANISMS, type Mechanism, mechanismList } from './mechanisms.ts';
 import { ollamaUrl } from './ollama-url.ts';
@@ -11,11 +14,9 @@ import { originList } from './origins.ts';
 import { proxyList } from './trusted-proxies.ts';
 import { isWebhookUrl, webhookSecretList, webhookUrlList } from './webhook-values.ts';
 
-/** Keys of a livekit-server that only ever listens on loopback; refused outside development. */
-export const DEVELOPMENT_LIVEKIT_KEY = 'devkey';
-export const DEVELOPMENT_LIVEKIT_SECRET = 'charla-development-secret-loopback-only';
-
-const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
+const whole = (min: number, fallback: number, max = Number.MAX_SAFE_INTEGER) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+const port = (fallback: number) => whole(1, fallback, 65_535);
 const url = (...protocols: string[]) =>
   z.url({
     protocol: new RegExp(`^(${protocols.join('|')})$`),
@@ -56,7 +57,9 @@ export const configSchema = z.object({
     ),
   API_KEYS: apiKeyList
     .default([])
-    .describe('Keys of servers, by name and scope, separated by commas; «charla keys create» makes one.'),
+    .describe(
+      'Keys of servers, by name and scope, separated by commas; «npm run charla -- keys create» makes one.',
+    ),
   AUTH_JWKS_URL: url('http', 'https')
     .optional()
     .describe("Public keys of your users' own tokens (JWT; RS256, ES256 or EdDSA)."),
@@ -76,18 +79,10 @@ export const configSchema = z.object({
   TRUST_PROXY: proxyList
     .optional()
     .describe('Proxies whose X-Forwarded-For is believed: addresses, networks, loopback, uniquelocal.'),
-  RATE_LIMIT_PER_MINUTE: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .default(600)
-    .describe('Requests from one address in a minute; one key may send twenty times as many. 0 is no limit.'),
-  TOKEN_RATE_LIMIT_PER_MINUTE: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .default(60)
-    .describe('The same for POST /session/start and POST /token.'),
+  RATE_LIMIT_PER_MINUTE: whole(0, 600).describe(
+    'Requests from one address in a minute; one key may send twenty times as many. 0 is no limit.',
+  ),
+  TOKEN_RATE_LIMIT_PER_MINUTE: whole(0, 60).describe('The same for POST /session/start and POST /token.'),
   REDIS_URL: url('redis', 'rediss')
     .optional()
     .describe('Redis in which several processes count requests together.'),
@@ -97,53 +92,28 @@ export const configSchema = z.object({
     .describe(
       'PostgreSQL 15 or newer. Without one, PGlite in CHARLA_HOME, for one process; memory:// keeps nothing.',
     ),
-  SESSION_IDLE_MINUTES: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .default(30)
-    .describe('A session in which nobody talks, and that nobody asks for, expires after this long.'),
-  SESSION_MAX_MINUTES: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .default(720)
-    .describe('A session expires after this long, whatever happens in it.'),
-  RETENTION_DAYS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .default(30)
-    .describe('Sessions that ended longer ago are deleted with all that hangs on them; 0 keeps them.'),
+  SESSION_IDLE_MINUTES: whole(1, 30).describe(
+    'A session in which nobody talks, and that nobody asks for, expires after this long.',
+  ),
+  SESSION_MAX_MINUTES: whole(1, 720).describe('A session expires after this long, whatever happens in it.'),
+  RETENTION_DAYS: whole(0, 30).describe(
+    'Sessions that ended longer ago are deleted with all that hangs on them; 0 keeps them.',
+  ),
 
   DATA_TOOLS_URL: z
     .string()
     .refine(isWebhookUrl, { error: 'is not a URL that starts with http:// or https://, without a password' })
     .optional()
     .describe('Your hook that tells what is known of a user when their session starts (docs/webhooks.md).'),
-  DATA_TOOLS_TIMEOUT_MS: z.coerce
-    .number()
-    .int()
-    .min(50)
-    .max(10_000)
-    .default(800)
-    .describe(
-      'The start of a session waits no longer for the hook (ms); the call can have the answer later.',
-    ),
-  DATA_TOOLS_FRESH_SECONDS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(86_400)
-    .default(60)
-    .describe("How long the hook's answer about a user is used without asking again (s)."),
-  DATA_TOOLS_STALE_SECONDS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(86_400)
-    .default(3600)
-    .describe('How long after that it is used at once while the hook is asked (s).'),
+  DATA_TOOLS_TIMEOUT_MS: whole(50, 800, 10_000).describe(
+    'The start of a session waits no longer for the hook (ms); the call can have the answer later.',
+  ),
+  DATA_TOOLS_FRESH_SECONDS: whole(0, 60, 86_400).describe(
+    "How long the hook's answer about a user is used without asking again (s).",
+  ),
+  DATA_TOOLS_STALE_SECONDS: whole(0, 3600, 86_400).describe(
+    'How long after that it is used at once while the hook is asked (s).',
+  ),
   WEBHOOK_URLS: webhookUrlList
     .default([])
     .describe('Who is told of calls and of changed data tools; addresses separated by commas.'),
@@ -177,7 +147,7 @@ export const configSchema = z.object({
     .describe('Name under which workers register and rooms ask for them.'),
   API_URL: z
     .string()
-    .transform((given) => given.split(',').map((one) => one.trim()))
+    .transform(commaList)
     .pipe(z.array(url('http', 'https')))
     .optional()
     .describe(
@@ -192,18 +162,8 @@ export const configSchema = z.object({
       "Address of the worker's metrics; other than loopback, they ask for a key with the scope metrics.",
     ),
   WORKER_METRICS_PORT: port(8082).describe("Port of the worker's metrics, GET /metrics."),
-  MAX_CALLS_PER_WORKER: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .default(16)
-    .describe('Calls that one worker takes at once.'),
-  JOB_MEMORY_LIMIT_MB: z.coerce
-    .number()
-    .int()
-    .min(200)
-    .default(600)
-    .describe('A job process over this much memory (MB) is ended.'),
+  MAX_CALLS_PER_WORKER: whole(1, 16).describe('Calls that one worker takes at once.'),
+  JOB_MEMORY_LIMIT_MB: whole(200, 600).describe('A job process over this much memory (MB) is ended.'),
 
   LANGUAGE: z
     .preprocess(fromLanguageList, language)
@@ -267,12 +227,9 @@ export const configSchema = z.object({
 
   INFERENCE_HOST: z.string().min(1).default('127.0.0.1').describe('Address of the local models.'),
   INFERENCE_PORT: port(8090).describe('Port of the local models.'),
-  INFERENCE_THREADS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .default(0)
-    .describe('Threads of each local model; 0 takes the number of cores, at most 8.'),
+  INFERENCE_THREADS: whole(0, 0).describe(
+    'Threads of each local model; 0 takes the number of cores, at most 8.',
+  ),
 
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https')
     .optional()
@@ -305,7 +262,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = readEnvironment()): Config {
   );
   const parsed = configSchema.safeParse(given);
   const problems = parsed.success
-    ? [...productionProblems(parsed.data), ...missingKeys(parsed.data), ...unsigned(parsed.data)]
+    ? configProblems(parsed.data)
     : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
   if (!parsed.success || problems.length > 0) {
     throw new CharlaError('CHARLA_CONFIG_INVALID', {
@@ -313,24 +270,6 @@ export function loadConfig(env: NodeJS.ProcessEnv = readEnvironment()): Config {
     });
   }
   return parsed.data;
-}
-
-/** Whether the configuration still has the development keys that everybody knows. */
-export function hasDevelopmentKeys(config: Config): boolean {
-  return (
-    config.LIVEKIT_API_KEY === DEVELOPMENT_LIVEKIT_KEY ||
-    config.LIVEKIT_API_SECRET === DEVELOPMENT_LIVEKIT_SECRET
-  );
-}
-
-/** Whether the HTTP API asks for no key: outside production, and reached from this machine only. */
-export function isOpenDevelopment(config: Config): boolean {
-  return config.NODE_ENV !== 'production' && isLoopback(config.HOST);
-}
-
-/** Whether a server that listens there is reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  return ['127.0.0.1', 'localhost', '::1'].includes(host);
 }
 
 /** Whether a mechanism of turn taking is in use. */
@@ -378,68 +317,4 @@ function fromLanguageList(given: unknown): unknown {
 
 function expandTilde(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
-}
-
-function missingKeys(config: Config): string[] {
-  return (['STT', 'LLM', 'TTS'] as const)
-    .filter((kind) => config[`${kind}_PROVIDER`] === 'openai' && config[`${kind}_BASE_URL`] === undefined)
-    .filter((kind) => (config[`${kind}_API_KEY`] ?? config.OPENAI_API_KEY) === undefined)
-    .map((kind) => `${kind}_PROVIDER is openai and there is no key; set OPENAI_API_KEY`);
-}
-
-/** What is said of people goes out signed, except to where a developer is trying things. */
-function unsigned(config: Config): string[] {
-  const told = config.DATA_TOOLS_URL !== undefined || config.WEBHOOK_URLS.length > 0;
-  if (!told || config.WEBHOOK_SECRET.length > 0 || isOpenDevelopment(config)) return [];
-  return ['WEBHOOK_SECRET is not set; DATA_TOOLS_URL and WEBHOOK_URLS need it outside development'];
-}
-
-function productionProblems(config: Config): string[] {
-  const problems = userTokenProblems(config);
-  if (isOpenDevelopment(config)) {
-    if (!isLoopback(config.WORKER_METRICS_HOST) && !hasKeys(config)) {
-      problems.push(
-        `ADMIN_API_KEY or API_KEYS is not set; with WORKER_METRICS_HOST=${config.WORKER_METRICS_HOST} one is needed`,
-      );
-    }
-    return problems;
-  }
-  const where = config.NODE_ENV === 'production' ? 'in production' : `with HOST=${config.HOST}`;
-  if (hasDevelopmentKeys(config)) {
-    problems.push(
-      `LIVEKIT_API_KEY and LIVEKIT_API_SECRET are the public development pair; ${where} set your own`,
-    );
-  }
-  if (!hasKeys(config)) {
-    problems.push(
-      `neither ADMIN_API_KEY nor API_KEYS is set; ${where} servers must send a key («charla keys create» makes one)`,
-    );
-  }
-  return problems;
-}
-
-function hasKeys({ ADMIN_API_KEY, API_KEYS }: Config): boolean {
-  return ADMIN_API_KEY !== undefined || API_KEYS.length > 0;
-}
-
-function userTokenProblems(config: Config): string[] {
-  const { AUTH_JWKS_URL, AUTH_SECRET, AUTH_ISSUER, AUTH_AUDIENCE, LIVEKIT_API_SECRET, ADMIN_API_KEY } =
-    config;
-  const problems: string[] = [];
-  if (AUTH_JWKS_URL !== undefined && AUTH_SECRET !== undefined) {
-    problems.push('AUTH_JWKS_URL and AUTH_SECRET are both set; users have tokens of one kind');
-  }
-  if (AUTH_JWKS_URL?.startsWith('http:') && !isLoopback(new URL(AUTH_JWKS_URL).hostname)) {
-    problems.push('AUTH_JWKS_URL is not https; whoever is on the way could put in keys of their own');
-  }
-  // Otherwise a token for one thing would open the other.
-  if (AUTH_SECRET !== undefined && [LIVEKIT_API_SECRET, ADMIN_API_KEY].includes(AUTH_SECRET)) {
-    problems.push('AUTH_SECRET is LIVEKIT_API_SECRET or ADMIN_API_KEY too; it has to be a secret of its own');
-  }
-  if (AUTH_JWKS_URL === undefined && AUTH_SECRET === undefined) {
-    for (const [name, value] of Object.entries({ AUTH_ISSUER, AUTH_AUDIENCE })) {
-      if (value !== undefined) problems.push(`${name} is set without AUTH_JWKS_URL or AUTH_SECRET`);
-    }
-  }
-  return problems;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { commaList } from './comma-list.ts';
 
 /**
  * What Charla does over a plain pipeline to take turns well. Each can be switched off by its name, to learn what it
@@ -29,7 +30,7 @@ export type Mechanism = (typeof MECHANISMS)[number];
 /** A list of mechanisms, separated by commas. */
 export const mechanismList = z
   .string()
-  .transform((text) => text.split(',').map((name) => name.trim()))
+  .transform(commaList)
   .pipe(
     z.array(
       z.enum(MECHANISMS, { error: ({ input }) => `has ${input}, which is none of ${MECHANISMS.join(', ')}` }),

@@ -1,5 +1,7 @@
 import querystring from 'node:querystring';
-import { configSchema, DEVELOPMENT_LIVEKIT_SECRET, readEnvironment } from './config.ts';
+import { commaList } from './comma-list.ts';
+import { configSchema, readEnvironment } from './config.ts';
+import { DEVELOPMENT_LIVEKIT_SECRET } from './development.ts';
 
 /** Variables whose value is a secret, by what their names end in. LIVEKIT_API_KEY names a pair and opens nothing. */
 const SECRET_NAME = /(?:_KEY|_SECRETS?|_TOKEN|_PASSWORD|_HEADERS)$/;
@@ -24,7 +26,7 @@ export function configuredSecrets(env: NodeJS.ProcessEnv = readEnvironment()): s
 
 /** Of `name=value,name=value` (OTEL_EXPORTER_OTLP_HEADERS) also each value. */
 function partsOf(value: string): string[] {
-  return [value, ...value.split(',').map((part) => part.slice(part.indexOf('=') + 1).trim())];
+  return [value, ...commaList(value).map((part) => part.slice(part.indexOf('=') + 1).trim())];
 }
 
 function passwordIn(url: string): string {

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
+import { commaList } from './comma-list.ts';
 
 /** Names of networks that Fastify knows. */
 const NAMED = ['loopback', 'linklocal', 'uniquelocal'];
@@ -9,7 +10,7 @@ const NAMED = ['loopback', 'linklocal', 'uniquelocal'];
  * commas. Not «all», and not how many: then whoever comes past them could claim any address.
  */
 export const proxyList = z.string().transform((text, context): string[] => {
-  const entries = text.split(',').map((entry) => entry.trim());
+  const entries = commaList(text);
   const wrong = entries.find((entry) => !NAMED.includes(entry) && !isNetwork(entry));
   if (wrong === undefined) return entries;
   context.addIssue(`has ${wrong}, which is no address, network, or ${NAMED.join(', ')}`);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { commaList } from './comma-list.ts';
 
 /** What a key for HMAC-SHA256 has, bytes, as the Standard Webhooks specification has it. */
 const SECRET_BYTES = { least: 24, most: 64 } as const;
@@ -10,7 +11,7 @@ export function isWebhookUrl(text: string): boolean {
   return /^https?:$/.test(protocol) && username === '' && password === '';
 }
 
-/** A list of addresses, separated by commas or spaces. */
+/** A list of addresses, separated by commas. */
 export const webhookUrlList = list(
   z.string().refine(isWebhookUrl, {
     error: 'has an address that does not start with http:// or https://, or has a password in it',
@@ -34,6 +35,6 @@ function isSecret(text: string): boolean {
 function list(entry: z.ZodType<string, string>) {
   return z
     .string()
-    .transform((text) => [...new Set(text.split(/[\s,]+/).filter((part) => part !== ''))])
+    .transform((text) => [...new Set(commaList(text))])
     .pipe(z.array(entry));
 }

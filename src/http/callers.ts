@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { decodeJwt } from 'jose';
 import { ADMIN_NAME, createKeyFinder, type Scope } from '../config/api-keys.ts';
-import { type Config, isOpenDevelopment } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { isOpenDevelopment } from '../config/development.ts';
 import { type TokenBearer, verifyToken } from '../rooms/tokens.ts';
 import { createUserTokens } from './user-tokens.ts';
 

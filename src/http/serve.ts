@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { type Config, isOpenDevelopment } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { isOpenDevelopment } from '../config/development.ts';
 import { CharlaError } from '../errors.ts';
 import { createLiveKit } from '../rooms/livekit.ts';
 import { openReadyStore } from '../store/open-ready-store.ts';

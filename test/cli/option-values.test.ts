@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toList, toPort, toSeconds } from '../../src/cli/option-values.ts';
+import { toPort, toSeconds } from '../../src/cli/option-values.ts';
 import { workerCommand } from '../../src/cli/worker.ts';
 
 test.each(['0', '65536', '80.5', 'http', ''])('«%s» is no port', (text) => {
@@ -10,9 +10,8 @@ test.each(['10s', '-1', 'Infinity', '1e3', ''])('«%s» is no number of seconds'
   expect(() => toSeconds(text)).toThrow('It is no number of seconds, like 10 or 0.5.');
 });
 
-test('ports, seconds and lists are read', () => {
+test('ports and seconds are read', () => {
   expect([toPort('8000'), toSeconds('10'), toSeconds('0.5')]).toEqual([8000, 10, 0.5]);
-  expect(toList('whisper-base, kokoro,')).toEqual(['whisper-base', 'kokoro']);
 });
 
 test('charla worker refuses a --drain that is no number, before anything starts', async () => {

@@ -5,13 +5,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   apiUrls,
   configSchema,
-  DEVELOPMENT_LIVEKIT_KEY,
-  DEVELOPMENT_LIVEKIT_SECRET,
   inferenceBaseUrl,
   isOn,
   loadConfig,
   serveUrl,
 } from '../../src/config/config.ts';
+import { DEVELOPMENT_LIVEKIT_KEY, DEVELOPMENT_LIVEKIT_SECRET } from '../../src/config/development.ts';
 import { MECHANISMS } from '../../src/config/mechanisms.ts';
 
 const ownKeys = {

@@ -1,7 +1,8 @@
 import { isIPv4 } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { type Config, isOpenDevelopment } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
+import { isOpenDevelopment } from '../../config/development.ts';
 import { CharlaError } from '../../errors.ts';
 
 /**

@@ -2,7 +2,8 @@ import rateLimit, { normalizeIP } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { Redis } from 'ioredis';
-import { type Config, isOpenDevelopment } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
+import { isOpenDevelopment } from '../../config/development.ts';
 import { CharlaError } from '../../errors.ts';
 import type { Access } from '../access.ts';
 

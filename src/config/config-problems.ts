@@ -1,0 +1,88 @@
+import type { Config } from './config.ts';
+import {
+  DEVELOPMENT_LIVEKIT_KEY,
+  DEVELOPMENT_LIVEKIT_SECRET,
+  isLoopback,
+  isOpenDevelopment,
+} from './development.ts';
+
+/** What is wrong between variables that are each right by themselves; a sentence for each problem. */
+export function configProblems(config: Config): string[] {
+  return [
+    ...userTokenProblems(config),
+    ...productionProblems(config),
+    ...openMetrics(config),
+    ...missingKeys(config),
+    ...unsigned(config),
+  ];
+}
+
+function userTokenProblems(config: Config): string[] {
+  const { AUTH_JWKS_URL, AUTH_SECRET, AUTH_ISSUER, AUTH_AUDIENCE, LIVEKIT_API_SECRET, ADMIN_API_KEY } =
+    config;
+  const problems: string[] = [];
+  if (AUTH_JWKS_URL !== undefined && AUTH_SECRET !== undefined) {
+    problems.push('AUTH_JWKS_URL and AUTH_SECRET are both set; users have tokens of one kind');
+  }
+  if (AUTH_JWKS_URL?.startsWith('http:') && !isLoopback(new URL(AUTH_JWKS_URL).hostname)) {
+    problems.push('AUTH_JWKS_URL is not https; whoever is on the way could put in keys of their own');
+  }
+  // Otherwise a token for one thing would open the other.
+  if (AUTH_SECRET !== undefined && [LIVEKIT_API_SECRET, ADMIN_API_KEY].includes(AUTH_SECRET)) {
+    problems.push('AUTH_SECRET is LIVEKIT_API_SECRET or ADMIN_API_KEY too; it has to be a secret of its own');
+  }
+  if (AUTH_JWKS_URL === undefined && AUTH_SECRET === undefined) {
+    for (const [name, value] of Object.entries({ AUTH_ISSUER, AUTH_AUDIENCE })) {
+      if (value !== undefined) problems.push(`${name} is set without AUTH_JWKS_URL or AUTH_SECRET`);
+    }
+  }
+  return problems;
+}
+
+/** What may not stay as it is in development. */
+function productionProblems(config: Config): string[] {
+  if (isOpenDevelopment(config)) return [];
+  const problems: string[] = [];
+  const where = config.NODE_ENV === 'production' ? 'in production' : `with HOST=${config.HOST}`;
+  if (hasDevelopmentKeys(config)) {
+    problems.push(
+      `LIVEKIT_API_KEY and LIVEKIT_API_SECRET are the public development pair; ${where} set your own`,
+    );
+  }
+  if (!hasKeys(config)) {
+    problems.push(
+      `neither ADMIN_API_KEY nor API_KEYS is set; ${where} servers must send a key («npm run charla -- keys create» makes one)`,
+    );
+  }
+  return problems;
+}
+
+/** Metrics on a network ask for a key, also in development. */
+function openMetrics(config: Config): string[] {
+  if (!isOpenDevelopment(config) || isLoopback(config.WORKER_METRICS_HOST) || hasKeys(config)) return [];
+  return [
+    `ADMIN_API_KEY or API_KEYS is not set; with WORKER_METRICS_HOST=${config.WORKER_METRICS_HOST} one is needed`,
+  ];
+}
+
+function missingKeys(config: Config): string[] {
+  return (['STT', 'LLM', 'TTS'] as const)
+    .filter((kind) => config[`${kind}_PROVIDER`] === 'openai' && config[`${kind}_BASE_URL`] === undefined)
+    .filter((kind) => (config[`${kind}_API_KEY`] ?? config.OPENAI_API_KEY) === undefined)
+    .map((kind) => `${kind}_PROVIDER is openai and there is no key; set OPENAI_API_KEY`);
+}
+
+/** What is said of people goes out signed, except to where a developer is trying things. */
+function unsigned(config: Config): string[] {
+  const told = config.DATA_TOOLS_URL !== undefined || config.WEBHOOK_URLS.length > 0;
+  if (!told || config.WEBHOOK_SECRET.length > 0 || isOpenDevelopment(config)) return [];
+  return ['WEBHOOK_SECRET is not set; DATA_TOOLS_URL and WEBHOOK_URLS need it outside development'];
+}
+
+function hasDevelopmentKeys({ LIVEKIT_API_KEY, LIVEKIT_API_SECRET }: Config): boolean {
+  return LIVEKIT_API_KEY === DEVELOPMENT_LIVEKIT_KEY || LIVEKIT_API_SECRET === DEVELOPMENT_LIVEKIT_SECRET;
+}
+
+function hasKeys({ ADMIN_API_KEY, API_KEYS }: Config): boolean {
+  return ADMIN_API_KEY !== undefined || API_KEYS.length > 0;
+}
