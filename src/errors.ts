@@ -303,6 +303,11 @@ export interface FieldProblem {
  * @param code - its key in {@link ERRORS}
  * @param fields - what fills the `{…}` of its sentence; also kept for logs and for the HTTP answer
  * @param options - `cause`: the error underneath, kept for the log and never shown to a client; `problems`: every field
+/** What went wrong, as whoever threw it says; anything can be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
  *   that is not valid, where there may be several
  */
 export class CharlaError extends Error {

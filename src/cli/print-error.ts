@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { readEnvironment } from '../config/config.ts';
-import { CharlaError, ERRORS } from '../errors.ts';
+import { CharlaError, ERRORS, messageOf } from '../errors.ts';
 import { redact } from '../telemetry/redact.ts';
 
 /**
@@ -19,7 +19,7 @@ export function printError(
   const known = error instanceof CharlaError;
   const code = known ? error.code : 'CHARLA_INTERNAL';
   const title = known ? error.title : ERRORS.CHARLA_INTERNAL.title;
-  const sentence = known ? error.message : `${message(error)}\nLOG_LEVEL=debug shows where it happened.`;
+  const sentence = known ? error.message : `${messageOf(error)}\nLOG_LEVEL=debug shows where it happened.`;
   write(`\n${pc.red(pc.bold(title))} ${pc.dim(code)}\n${sentence}\n`);
   const { LOG_LEVEL } = readEnvironment();
   if (LOG_LEVEL !== 'debug' && LOG_LEVEL !== 'trace') return;
@@ -27,8 +27,4 @@ export function printError(
     write(`${depth === 0 ? '' : 'caused by '}${at instanceof Error ? at.stack : String(at)}\n`);
     at = at instanceof Error ? at.cause : undefined;
   }
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

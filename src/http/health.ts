@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { type Config, inferenceBaseUrl } from '../config/config.ts';
-import { CharlaError } from '../errors.ts';
+import { CharlaError, messageOf } from '../errors.ts';
 import { type Endpoint, needsInference, resolveProviders } from '../providers/resolve.ts';
 import type { LiveKit } from '../rooms/livekit.ts';
 import { isWritable } from '../store/is-writable.ts';
 import type { Store } from '../store/store.ts';
+import { TOO_LATE, within } from '../within.ts';
 
 const PROBE_TIMEOUT_MS = 2_000;
 const FRESH_FOR_MS = 1_000;
@@ -67,7 +68,7 @@ async function probeStore(store: Store): Promise<Finding> {
       detail: `The database at ${store.address} takes no writes: its disk is full, or it is a standby.`,
     };
   } catch (error) {
-    return { state: 'down', detail: sentence(error) };
+    return { state: 'down', detail: messageOf(error) };
   }
 }
 
@@ -77,7 +78,7 @@ async function probeLiveKit(livekit: LiveKit): Promise<Finding> {
     return { state: 'ok' };
   } catch (error) {
     const refused = error instanceof CharlaError && error.code === 'CHARLA_LIVEKIT_UNAUTHORIZED';
-    return { state: refused ? 'refused' : 'down', detail: sentence(error) };
+    return { state: refused ? 'refused' : 'down', detail: messageOf(error) };
   }
 }
 
@@ -156,14 +157,8 @@ async function get(url: string, headers: Record<string, string> = {}): Promise<R
 
 async function timed(probe: () => Promise<Finding>): Promise<ComponentHealth> {
   const start = performance.now();
-  const late = new Promise<Finding>((resolve) => {
-    const text = `No answer within ${PROBE_TIMEOUT_MS} ms.`;
-    setTimeout(resolve, PROBE_TIMEOUT_MS, { state: 'down', detail: text }).unref();
-  });
-  const finding = await Promise.race([probe(), late]);
+  const answer = await within(PROBE_TIMEOUT_MS, probe());
+  const finding: Finding =
+    answer === TOO_LATE ? { state: 'down', detail: `No answer within ${PROBE_TIMEOUT_MS} ms.` } : answer;
   return { ...finding, latencyMs: Math.round(performance.now() - start) };
-}
-
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { Config } from '../config/config.ts';
-import { CharlaError } from '../errors.ts';
+import { CharlaError, messageOf } from '../errors.ts';
 
 /** Who shows the token, or why it does not count. */
 export type UserTokenResult = { userId: string } | { why: string };
@@ -68,7 +68,7 @@ function keysOf({
       if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) {
         throw error;
       }
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new CharlaError('CHARLA_AUTH_UNAVAILABLE', { reason }, { cause: error });
     }
   };

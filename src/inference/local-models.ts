@@ -1,4 +1,4 @@
-import { CharlaError } from '../errors.ts';
+import { CharlaError, messageOf } from '../errors.ts';
 import { CATALOGUE, type Model } from './catalogue.ts';
 import type { Job } from './engines/engine.ts';
 import { EngineHost, type EngineStatus } from './engines/engine-host.ts';
@@ -176,6 +176,6 @@ function find(name: string): Model {
 
 function asCharlaError(error: unknown, id: string): CharlaError {
   if (error instanceof CharlaError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new CharlaError('CHARLA_MODEL_FAILED', { id, reason }, { cause: error });
 }

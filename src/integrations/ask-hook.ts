@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import pRetry from 'p-retry';
 import { z } from 'zod';
-import { CharlaError } from '../errors.ts';
+import { CharlaError, messageOf } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
 import { type Answer, postSigned } from './post-signed.ts';
 
 /** Whom the hook is asked about. */
@@ -83,13 +84,5 @@ function readAnswer<T>(answer: Answer, userId: string, parse: AskHookOptions<T>[
 class TransientError extends Error {}
 
 function transient(error: unknown): never {
-  throw new TransientError(error instanceof Error ? error.message : String(error));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  throw new TransientError(messageOf(error));
 }

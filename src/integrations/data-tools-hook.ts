@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/config.ts';
-import { CharlaError } from '../errors.ts';
+import { CharlaError, messageOf } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { TOO_LATE, within } from '../within.ts';
 import { askHook, type HookAnswer, type HookUser } from './ask-hook.ts';
 
 export interface LookUp<T> {
@@ -81,7 +82,7 @@ export function createDataToolsHook<T>(options: DataToolsHookOptions<T>): DataTo
       });
     asked.set(key, asking);
     asking.catch((error: unknown) => {
-      const reason = reasonOf(error);
+      const reason = messageOf(error);
       if (!closing.signal.aborted) log.warn({ hook: origin, reason }, 'the hook for data tools failed');
     });
     return asking;
@@ -105,7 +106,7 @@ export function createDataToolsHook<T>(options: DataToolsHookOptions<T>): DataTo
       const failed = (reason: string) =>
         new CharlaError('CHARLA_DATA_TOOLS_HOOK_FAILED', { url: origin, reason });
       const answer = await within(timeoutMs, asking).catch((error: unknown) => {
-        throw failed(reasonOf(error));
+        throw failed(messageOf(error));
       });
       if (answer === TOO_LATE) throw failed(`no answer within ${timeoutMs} ms`);
       return answer;
@@ -114,21 +115,7 @@ export function createDataToolsHook<T>(options: DataToolsHookOptions<T>): DataTo
   };
 }
 
-const TOO_LATE = Symbol('too late');
-
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | typeof TOO_LATE> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<typeof TOO_LATE>((resolve) => {
-    timer = setTimeout(() => resolve(TOO_LATE), ms);
-  });
-  return Promise.race([promise, tooLate]).finally(() => clearTimeout(timer));
-}
-
 /** Everything that the hook is told may change its answer. */
 function keyOf({ userId, profile, channel, language }: HookUser): string {
   return JSON.stringify([userId, profile, channel, language]);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { postSigned } from './post-signed.ts';
 import { GIVE_UP_AFTER_MS, retryDelay } from './retry-delay.ts';
@@ -171,7 +172,7 @@ export class WebhookReceiver {
       });
       return { status, retryAfterMs };
     } catch (error) {
-      return { status: 0, reason: error instanceof Error ? error.message : String(error) };
+      return { status: 0, reason: messageOf(error) };
     }
   }
 

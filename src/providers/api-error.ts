@@ -1,6 +1,6 @@
 import { APIConnectionError, APIStatusError, APITimeoutError } from '@livekit/agents';
 import { APIError as OpenAIError } from 'openai';
-import { CharlaError } from '../errors.ts';
+import { CharlaError, messageOf } from '../errors.ts';
 import type { Endpoint } from './resolve.ts';
 import type { TimeLimit } from './time-limit.ts';
 
@@ -19,7 +19,7 @@ export function toApiError(
   const url = endpoint.baseUrl;
   const cause = limit.exceeded
     ? new CharlaError('CHARLA_PROVIDER_TIMEOUT', { kind, url, timeoutMs: limit.ms }, { cause: error })
-    : new CharlaError('CHARLA_PROVIDER_FAILED', { kind, url, reason: reasonOf(error) }, { cause: error });
+    : new CharlaError('CHARLA_PROVIDER_FAILED', { kind, url, reason: messageOf(error) }, { cause: error });
   const apiError = apiErrorOf(error, cause.message, limit);
   apiError.cause = cause;
   return apiError;
@@ -42,8 +42,4 @@ function apiErrorOf(error: unknown, message: string, limit: TimeLimit): Error {
     return new APIStatusError({ message, options: { ...options, statusCode: error.status } });
   }
   return new APIConnectionError({ message, options });
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 import { AgentDispatchClient, type RoomServiceClient, ServerError } from 'livekit-server-sdk';
 import pRetry from 'p-retry';
 import type { Config } from '../config/config.ts';
-import { CharlaError } from '../errors.ts';
+import { CharlaError, messageOf } from '../errors.ts';
 import { KeptTokenRoomService } from './room-service.ts';
 
 const TIMEOUT_SECONDS = 3;
@@ -71,7 +71,7 @@ function reason(error: unknown): string {
   if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') {
     return cause.code === 'ECONNREFUSED' ? 'nothing listens there' : cause.code;
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 function isTimeout(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { createContext, Script } from 'node:vm';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { LRUCache } from 'lru-cache';
-import { CharlaError } from '../errors.ts';
+import { CharlaError, messageOf } from '../errors.ts';
 import type { DataTools } from './data-tools.ts';
 import { pointerOf } from './json-pointer.ts';
 import type { ProfileSettings } from './profile.ts';
@@ -63,7 +63,7 @@ export function checkSchema(schema: DataToolsSchema): void {
   try {
     validate = compile(schema);
   } catch (error) {
-    throw invalid('', error instanceof Error ? error.message : String(error));
+    throw invalid('', messageOf(error));
   }
   try {
     if (withinLimit(() => validate({})) !== undefined) return;

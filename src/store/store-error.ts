@@ -1,5 +1,5 @@
 import { DrizzleQueryError } from 'drizzle-orm';
-import { CharlaError } from '../errors.ts';
+import { CharlaError, messageOf } from '../errors.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -79,8 +79,4 @@ export function codeOf(error: unknown): string {
 
 function causeOf(error: unknown): unknown {
   return error instanceof DrizzleQueryError ? error.cause : error;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@ import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
 import type { Config } from '../../config/config.ts';
+import { parseJson } from '../../parse-json.ts';
 import { type CallEvent, callEventSchema } from '../../telemetry/call-event.ts';
 
 /** A file whose owner has not renewed its lock for this long was left by a process that is gone. ms */
@@ -69,7 +70,7 @@ export class JournalFile {
     });
     const events: CallEvent[] = [];
     for (const line of text.split('\n')) {
-      const event = parse(line);
+      const event = callEventSchema.safeParse(parseJson(line)).data;
       if (event !== undefined && event.number > (events.at(-1)?.number ?? 0)) events.push(event);
     }
     return events;
@@ -84,13 +85,5 @@ export class JournalFile {
     const release = this.#release;
     this.#release = undefined;
     await release?.().catch(() => undefined);
-  }
-}
-
-function parse(line: string): CallEvent | undefined {
-  try {
-    return callEventSchema.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
   }
 }

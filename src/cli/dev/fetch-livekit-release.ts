@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar';
+import { messageOf } from '../../errors.ts';
 
 export interface ReleaseOptions {
   version: string;
@@ -102,7 +103,7 @@ async function open(url: string, options: ReleaseOptions, ...more: AbortSignal[]
     return response;
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
-    throw new Error(`${error instanceof Error ? error.message : error}${cause}`, { cause: error });
+    throw new Error(`${messageOf(error)}${cause}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { messageOf } from '../../errors.ts';
 
 const healthSchema = z.object({
   components: z.record(z.string(), z.object({ state: z.string(), detail: z.string().optional() })),
@@ -40,6 +41,6 @@ async function look(url: string): Promise<Health | string | undefined> {
     return response.ok ? undefined : health.data;
   } catch (error) {
     const cause = error instanceof Error ? (error.cause ?? error) : error;
-    return `GET ${url} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`;
+    return `GET ${url} does not answer: ${messageOf(cause)}`;
   }
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ExecaError, execa } from 'execa';
 import semver from 'semver';
-import { CharlaError } from '../../errors.ts';
+import { CharlaError, messageOf } from '../../errors.ts';
 import { pullProgressText } from '../pull-progress.ts';
 import { fetchLivekitRelease } from './fetch-livekit-release.ts';
 
@@ -163,5 +163,5 @@ function reason(error: unknown): string {
       .at(-1);
     return said || error.originalMessage || error.shortMessage;
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { decodeAudioAsync, Whisper, WhisperFullParams, WhisperSamplingStrategy } from '@napi-rs/whisper';
-import { CharlaError } from '../../errors.ts';
+import { CharlaError, messageOf } from '../../errors.ts';
 import type { Engine, EngineOptions, Transcription, TranscriptionRequest } from './engine.ts';
 import { createVoiceActivityDetector, type VoiceActivityDetector } from './voice-activity.ts';
 
@@ -127,7 +127,7 @@ async function decode(audio: Uint8Array): Promise<Float32Array> {
   try {
     samples = await decodeAudioAsync(audio);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.replace(/^.*failed: /, '') : String(cause);
+    const reason = messageOf(cause).replace(/^.*failed: /, '');
     throw new CharlaError('CHARLA_AUDIO_INVALID', { reason }, { cause });
   }
   if (samples.length === 0) throw new CharlaError('CHARLA_AUDIO_INVALID', { reason: 'it is empty' });

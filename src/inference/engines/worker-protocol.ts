@@ -1,4 +1,4 @@
-import { CharlaError, ERRORS, type ErrorCode } from '../../errors.ts';
+import { CharlaError, ERRORS, type ErrorCode, messageOf } from '../../errors.ts';
 import type { EngineName, EngineOptions } from './engine.ts';
 
 /** What travels between the server's thread and an engine's. Requests, chunks and results are the engine's own. */
@@ -30,7 +30,7 @@ export interface PortableError {
 /** @param id - the model, named where the error is none of the catalogue's */
 export function toPortable(error: unknown, id: string): PortableError {
   if (error instanceof CharlaError) return { code: error.code, fields: { ...error.fields } };
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return { code: 'CHARLA_MODEL_FAILED', fields: { id, reason } };
 }
 

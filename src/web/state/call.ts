@@ -1,5 +1,6 @@
 import { ConnectionState, Room, RoomEvent } from 'livekit-client';
 import { createStore } from 'zustand/vanilla';
+import { messageOf } from '../../errors.ts';
 import { backoffMs } from '../api/backoff.ts';
 import { type CharlaApi, RequestError, type Session } from '../api/charla-api.ts';
 import type { Language } from '../i18n/messages.ts';
@@ -235,7 +236,7 @@ export function createCall(options: CallOptions) {
         conversation.record('typed');
         return true;
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         conversation.record('typed-failed', { reason }, 'bad');
         return false;
       }

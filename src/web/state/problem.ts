@@ -1,4 +1,5 @@
 import { DisconnectReason } from 'livekit-client';
+import { messageOf } from '../../errors.ts';
 import { RequestError, type RequestProblem } from '../api/charla-api.ts';
 import { format, type Messages } from '../i18n/messages.ts';
 import type { Text } from './conversation.ts';
@@ -9,7 +10,7 @@ export type Problem = RequestProblem | { kind: 'room'; reason: string } | { kind
 /** The problem behind something that was thrown. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof RequestError) return error.problem;
-  return { kind: 'room', reason: error instanceof Error ? error.message : String(error) };
+  return { kind: 'room', reason: messageOf(error) };
 }
 
 /** The problem as a sentence for the person. */
