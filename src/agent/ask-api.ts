@@ -1,7 +1,5 @@
-import { AccessToken } from 'livekit-server-sdk';
 import { apiUrls, type Config } from '../config/config.ts';
-
-const TOKEN_SECONDS = 60;
+import { agentToken } from '../rooms/tokens.ts';
 
 export interface ApiRequest {
   /** @defaultValue GET */
@@ -55,10 +53,4 @@ export async function askApi(config: Config, path: string, request: ApiRequest):
   }
   if ('response' in failed) return failed.response;
   throw failed.error;
-}
-
-async function agentToken(config: Config): Promise<string> {
-  const token = new AccessToken(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, { ttl: TOKEN_SECONDS });
-  token.addGrant({ agent: true });
-  return token.toJwt();
 }

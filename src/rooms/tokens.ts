@@ -3,6 +3,8 @@ import type { Config } from '../config/config.ts';
 
 /** A participant's token opens its room for this long; a call that runs goes on after that. */
 export const PARTICIPANT_TOKEN_SECONDS = 10 * 60;
+/** Longer than a request takes: the clock of a worker's machine may be behind that of the server. */
+const AGENT_TOKEN_SECONDS = 5 * 60;
 /** A call goes on after its token has expired: for the HTTP API a participant's token still counts this much longer. */
 export const CALL_TOLERANCE_SECONDS = 12 * 3600;
 
@@ -43,6 +45,13 @@ export async function participantToken(
  * Who shows this token; undefined when it is not ours, has expired (a participant's: more than
  * {@link CALL_TOLERANCE_SECONDS} ago), or grants neither an agent nor a room. That the participant's session still
  * exists is for the caller to check.
+/** A token with which a worker asks the HTTP API: it opens no room. @returns the JWT */
+export async function agentToken({ LIVEKIT_API_KEY, LIVEKIT_API_SECRET }: Config): Promise<string> {
+  const token = new AccessToken(LIVEKIT_API_KEY, LIVEKIT_API_SECRET, { ttl: AGENT_TOKEN_SECONDS });
+  token.addGrant({ agent: true });
+  return token.toJwt();
+}
+
  */
 export async function verifyToken(config: Config, token: string): Promise<TokenBearer | undefined> {
   const verifier = new TokenVerifier(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET);
