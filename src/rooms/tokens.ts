@@ -41,10 +41,6 @@ export async function participantToken(
   };
 }
 
-/**
- * Who shows this token; undefined when it is not ours, has expired (a participant's: more than
- * {@link CALL_TOLERANCE_SECONDS} ago), or grants neither an agent nor a room. That the participant's session still
- * exists is for the caller to check.
 /** A token with which a worker asks the HTTP API: it opens no room. @returns the JWT */
 export async function agentToken({ LIVEKIT_API_KEY, LIVEKIT_API_SECRET }: Config): Promise<string> {
   const token = new AccessToken(LIVEKIT_API_KEY, LIVEKIT_API_SECRET, { ttl: AGENT_TOKEN_SECONDS });
@@ -52,6 +48,10 @@ export async function agentToken({ LIVEKIT_API_KEY, LIVEKIT_API_SECRET }: Config
   return token.toJwt();
 }
 
+/**
+ * Who shows this token; undefined when it is not ours, has expired (a participant's: more than
+ * {@link CALL_TOLERANCE_SECONDS} ago), or grants neither an agent nor a room. That the participant's session still
+ * exists is for the caller to check.
  */
 export async function verifyToken(config: Config, token: string): Promise<TokenBearer | undefined> {
   const verifier = new TokenVerifier(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET);
