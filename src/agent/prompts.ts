@@ -33,10 +33,17 @@ const toolWords = z.strictObject({
     wrong_type: z.string(),
     refused: z.string(),
   }),
+  not_allowed: z.string(),
   awaits_yes: z.string(),
   done: z.string(),
   declined: z.string(),
   failed: z.string(),
+});
+
+const answers = z.strictObject({
+  yes: z.array(z.string()),
+  no: z.array(z.string()),
+  courtesy: z.array(z.string()),
 });
 
 const backchannels = z.strictObject({ always: z.array(z.string()), unless_asked: z.array(z.string()) });
@@ -47,6 +54,9 @@ export type Phrases = z.output<typeof phrases>;
 /** What the model reads about its tools, and what the agent says around a change. */
 export type ToolWords = z.output<typeof toolWords>;
 
+/** Words and phrases of whoever answers yes or no: lower case, without accents and punctuation. */
+export type Answers = z.output<typeof answers>;
+
 /** Words of a listener: lower case, without accents and punctuation. */
 export type Backchannels = z.output<typeof backchannels>;
 
@@ -54,6 +64,8 @@ export type Backchannels = z.output<typeof backchannels>;
 export interface Prompts {
   phrases: Phrases;
   tools: ToolWords;
+  /** What is a clear yes or no to the agent's question. */
+  answers: Answers;
   /** What a listener says without taking the turn. */
   backchannels: Backchannels;
   /**
@@ -81,6 +93,7 @@ export function loadPrompts(language: Language): Prompts {
   return {
     phrases: said,
     tools: toolWords.parse(yaml('tools.yaml')),
+    answers: answers.parse(yaml('answers.yaml')),
     backchannels: backchannels.parse(yaml('backchannels.yaml')),
     instructions: (fields) => Mustache.render(template, fields, {}, { escape: String }).trim(),
     greeting: (name) =>

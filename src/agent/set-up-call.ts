@@ -110,6 +110,7 @@ export async function setUpCall(
     sessionId: id,
     language,
     words: prompts[language].tools,
+    answers: prompts[language].answers,
     dataTools: () => now.dataTools,
     permissions: () => now.profile.tools ?? {},
   });

@@ -1,15 +1,16 @@
 import type { Language } from '../config/config.ts';
+import { folded, nameOf, resolvePath, valueAt } from './data-path.ts';
 import type { DataTools, JsonValue } from './data-tools.ts';
 import { estimateTokens, withinTokens } from './estimate-tokens.ts';
-import { keysOf, pointerOf } from './json-pointer.ts';
+import { pointerOf } from './json-pointer.ts';
 import { plainText } from './plain-text.ts';
+import { remembered } from './remember.ts';
 import {
   generalLines,
   isList,
   isObject,
   isScalar,
   items,
-  label,
   MAX_LIST_ITEMS,
   type Rendering,
   rendering,
@@ -17,8 +18,8 @@ import {
 } from './render-values.ts';
 
 /** Tokens of one answer: a small model reads them in a quarter of a second. */
-const DEFAULT_MAX_TOKENS = 400;
-const RECALL_MAX_TOKENS = 200;
+const LOOK_UP_TOKENS = 400;
+const RECALL_TOKENS = 200;
 /** A word that is found in more places names none of them. */
 const MAX_RECALLED = 3;
 const MAX_RECALLED_WORDS = 5;
@@ -35,18 +36,13 @@ const MAX_VISITED = 50_000;
  * told with («Pedidos»), or words that stand in the data («pedido 1234») all do, in any case, with or without accents.
  *
  * @param asked - what the model wrote
- * @param options.maxTokens - of the answer; its last line then says where to go on
- * @returns lines joined by `\n`, or a sentence that says that there is nothing, and what there is
+ * @returns lines joined by `\n`, of which the last says where to go on where there is more than an answer holds; or a
+ *   sentence that says that there is nothing, and what there is
  */
-export function lookUp(
-  dataTools: DataTools,
-  asked: string,
-  language: Language,
-  { maxTokens = DEFAULT_MAX_TOKENS }: { maxTokens?: number } = {},
-): string {
+export function lookUp(dataTools: DataTools, asked: string, language: Language): string {
   const to = rendering(dataTools, language, () => undefined);
   const question = asked.trim().slice(0, 200);
-  const tell = (places: readonly Place[]) => answer(places, dataTools, to, language, maxTokens);
+  const tell = (places: readonly Place[]) => answer(places, dataTools, to, language, LOOK_UP_TOKENS);
   const path = resolvePath(dataTools, question, to);
   if (path !== undefined) return tell([{ path, from: 0 }]);
   // «/orders/30-»: how an answer that was cut says where to go on.
@@ -70,12 +66,7 @@ export function lookUp(
  * @param said - the caller's words
  * @returns undefined when they name nothing in particular
  */
-export function recall(
-  dataTools: DataTools,
-  said: string,
-  language: Language,
-  { maxTokens = RECALL_MAX_TOKENS }: { maxTokens?: number } = {},
-): string | undefined {
+export function recall(dataTools: DataTools, said: string, language: Language): string | undefined {
   const to = rendering(dataTools, language, () => undefined);
   const fold = remembered(folded);
   const numbers = said.match(/\d{2,}/gu) ?? [];
@@ -85,7 +76,7 @@ export function recall(
     const found = search(dataTools, [word], fold);
     if (found.length > 0 && found.length <= MAX_RECALLED) {
       const places = found.map((path) => ({ path, from: 0 }));
-      return answer(places, dataTools, to, language, maxTokens);
+      return answer(places, dataTools, to, language, RECALL_TOKENS);
     }
   }
   return undefined;
@@ -95,79 +86,6 @@ export function recall(
 interface Place {
   path: readonly string[];
   from: number;
-}
-
-/**
- * Where a path leads that a model wrote, key by key; undefined where it leads nowhere.
- *
- * @param written - JSON Pointer, dotted path or words
- */
-export function resolvePath(dataTools: DataTools, written: string, to: Rendering): string[] | undefined {
-  for (const keys of readings(written)) {
-    const path = walk(dataTools, keys, to);
-    if (path !== undefined) return path;
-  }
-  return undefined;
-}
-
-/** The value at a path that {@link resolvePath} found. */
-export function valueAt(dataTools: DataTools, path: readonly string[]): JsonValue | undefined {
-  return path.reduce<JsonValue | undefined>(
-    (value, key) =>
-      Array.isArray(value)
-        ? value[Number(key)]
-        : isObject(value) && Object.hasOwn(value, key)
-          ? value[key]
-          : undefined,
-    dataTools,
-  );
-}
-
-/** A path that a model wrote, and its last key apart; that is not there yet, perhaps. */
-export function splitPath(written: string): { parent: string; key: string } {
-  const [, parent = '', key = ''] = /^(.*?)[/.>,:]?\s*([^/.>,:]+)$/u.exec(written.trim()) ?? [];
-  return { parent, key: key.trim() };
-}
-
-/** The keys that a path may mean, the likeliest first. */
-function readings(written: string): string[][] {
-  const text = written
-    .trim()
-    .replace(/^["'`«$#]+|["'`».,]+$/gu, '')
-    .trim();
-  if (text === '' || text === '/') return [];
-  const dotted = text.replace(/\[["']?([^\]"']*)["']?\]/gu, '.$1').replace(/^\.+/u, '');
-  return [keysOf(text), dotted.split(/[./>]+/u), text.split(/[,>:/]+/u)]
-    .map((keys) => keys.map((key) => key.trim()).filter((key) => key !== ''))
-    .filter((keys) => keys.length > 0);
-}
-
-function walk(root: DataTools, keys: readonly string[], to: Rendering): string[] | undefined {
-  let here: JsonValue = root;
-  const path: string[] = [];
-  for (const key of keys) {
-    const next = step(here, key, to);
-    if (next === undefined) return undefined;
-    path.push(next.key);
-    here = next.value;
-  }
-  return path;
-}
-
-function step(here: JsonValue, key: string, to: Rendering): { key: string; value: JsonValue } | undefined {
-  if (Array.isArray(here)) {
-    const value = /^\d{1,9}$/u.test(key) ? here[Number(key)] : undefined;
-    return value === undefined ? undefined : { key: String(Number(key)), value };
-  }
-  if (!isObject(here)) return undefined;
-  const own = Object.keys(here);
-  const wanted = folded(key);
-  const name =
-    (Object.hasOwn(here, key) ? key : undefined) ??
-    own.find((one) => folded(one) === wanted) ??
-    own.find((one) => folded(label(one, to.say)) === wanted);
-  const value = name === undefined ? undefined : here[name];
-  return name === undefined || value === undefined ? undefined : { key: name, value };
 }
 
 /**
@@ -272,14 +190,6 @@ function* linesOf(
   }
 }
 
-/** «Pedidos 4, artículos»: as the lines of the prompt begin. */
-export function nameOf(path: readonly string[], { say }: Rendering): string {
-  return path.reduce((name, key) => {
-    if (/^\d+$/u.test(key)) return `${name} ${Number(key) + 1}`;
-    return name === '' ? label(key, say) : `${name}, ${label(key, say).toLocaleLowerCase()}`;
-  }, '');
-}
-
 function placesIn(dataTools: DataTools): string {
   return Object.keys(dataTools)
     .slice(0, 20)
@@ -317,25 +227,3 @@ const SMALL_WORDS: ReadonlySet<string> = new Set(
     ' ',
   ),
 );
-
-/** The same keys and values come again and again. */
-function remembered(make: (text: string) => string): (text: string) => string {
-  const known = new Map<string, string>();
-  return (text) => {
-    const made = known.get(text) ?? make(text);
-    known.set(text, made);
-    return made;
-  };
-}
-
-/** Lower case, without accents, words apart: `lastOrder`, `last_order` and «Last order» are the same. */
-function folded(text: string): string {
-  return text
-    .slice(0, 2_000)
-    .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
-    .normalize('NFD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
-}

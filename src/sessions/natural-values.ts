@@ -1,4 +1,5 @@
 import type { Language } from '../config/config.ts';
+import { remembered } from './remember.ts';
 
 /** How the values of one document are written: whose clock, and in which money. */
 export interface ValueFormat {
@@ -95,6 +96,7 @@ function momentText(moment: Date, language: Language, timeZone: string): string 
   return `${date}, ${plainSpaces(clockFormat(language, timeZone).format(moment))}`;
 }
 
+// Formats of Intl take a millisecond to make. There are few languages, currencies and zones.
 const dateFormat = remembered(
   (language: Language, timeZone: string) =>
     new Intl.DateTimeFormat(LOCALES[language], { timeZone, dateStyle: 'long' }),
@@ -114,17 +116,6 @@ const moneyFormat = remembered(
       trailingZeroDisplay: 'stripIfInteger',
     }),
 );
-
-/** Formats of Intl take a millisecond to make. There are few languages, currencies and zones. */
-function remembered<A extends readonly string[], T>(make: (...args: A) => T): (...args: A) => T {
-  const made = new Map<string, T>();
-  return (...args) => {
-    const key = args.join('|');
-    const known = made.get(key) ?? make(...args);
-    made.set(key, known);
-    return known;
-  };
-}
 
 /** Intl writes narrow and no-break spaces. */
 function plainSpaces(text: string): string {

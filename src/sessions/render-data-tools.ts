@@ -17,8 +17,6 @@ import {
   shownPointer,
 } from './render-values.ts';
 
-/** Tokens that data tools may take in the prompt of a small local model: it reads them in half a second. */
-const DEFAULT_MAX_TOKENS = 900;
 /** Most places that are named as having more. */
 const MAX_PLACES = 12;
 const MAX_PLACES_TOKENS = 120;
@@ -47,7 +45,7 @@ export interface RenderedData {
 export function renderDataTools(
   dataTools: DataTools,
   language: Language,
-  { maxTokens = DEFAULT_MAX_TOKENS }: { maxTokens?: number } = {},
+  { maxTokens }: { maxTokens: number },
 ): RenderedData {
   const left = new Set<string>();
   const cut = (path: readonly string[]) => left.add(JSON.stringify(path.slice(0, 2)));

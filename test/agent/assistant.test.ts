@@ -17,7 +17,7 @@ initializeLogger({ pretty: false, level: 'silent' });
 
 const prompts = loadPrompts('es');
 const withTickets = (...tickets: string[]) =>
-  renderDataTools({ user_context: { name: 'Ana', open_tickets: tickets } }, 'es').text;
+  renderDataTools({ user_context: { name: 'Ana', open_tickets: tickets } }, 'es', { maxTokens: 900 }).text;
 
 let engines: FixedEngines;
 let session: voice.AgentSession;

@@ -42,11 +42,21 @@ describe('prompts', () => {
     const { text: data } = renderDataTools(
       { user_context: { name: evil, [evil]: 'x' }, notes: [evil] },
       language,
+      { maxTokens: 900 },
     );
     const text = loadPrompts(language).instructions({ project: 'Acme', data });
     expect(text.split(`<${fence}>`)).toHaveLength(2);
     expect(text.split(`</${fence}>`)).toHaveLength(2);
   });
+
+  it.each(LANGUAGES)(
+    'hold answers as they are compared, and none that is both a yes and a no, in %s',
+    (language) => {
+      const { yes, no, courtesy } = loadPrompts(language).answers;
+      for (const entry of [...yes, ...no, ...courtesy]) expect(entry).toMatch(/^[a-z]+( [a-z]+)*$/);
+      expect(yes.filter((entry) => no.includes(entry))).toEqual([]);
+    },
+  );
 
   it('greet by name when there is one', () => {
     expect(loadPrompts('es').greeting('Ana')).toBe('¡Hola, Ana! ¿En qué puedo ayudarte?');

@@ -40,7 +40,7 @@ function toolsIn(language: Attack['language']): Record<'look_up' | 'update_data'
 /** What the local model does when the caller asks for something harmless, as the agent of a call would ask it. */
 async function answerTo({ dataTools, language, in: place }: Attack, mayChange: boolean) {
   const prompts = loadPrompts(language);
-  const { text, isCut } = renderDataTools(dataTools, language);
+  const { text, isCut } = renderDataTools(dataTools, language, { maxTokens: 900 });
   const { look_up, update_data } = toolsIn(language);
   const tools = [...(isCut ? [look_up] : []), ...(mayChange ? [update_data] : [])];
   const result = prompts.tools.result.replace('{{{text}}}', lookUp(dataTools, FOUND, language));

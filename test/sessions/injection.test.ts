@@ -24,7 +24,7 @@ afterAll(() => tokenizer.close());
 
 /** The instructions around a person's data, as the agent has them. */
 function instructions({ dataTools }: Pick<Attack, 'dataTools'>, language: 'es' | 'en'): string {
-  const { text, isCut } = renderDataTools(dataTools, language);
+  const { text, isCut } = renderDataTools(dataTools, language, { maxTokens: 900 });
   return loadPrompts(language).instructions({ project: 'Charla', data: text, canLookUp: isCut });
 }
 

@@ -5,7 +5,8 @@ import type { DataTools } from '../../src/sessions/data-tools.ts';
 import { estimateTokens } from '../../src/sessions/estimate-tokens.ts';
 import { renderDataTools as render } from '../../src/sessions/render-data-tools.ts';
 
-const renderDataTools = (dataTools: DataTools, language: Language) => render(dataTools, language).text;
+const renderDataTools = (dataTools: DataTools, language: Language) =>
+  render(dataTools, language, { maxTokens: 900 }).text;
 
 describe('data tools in plain lines', () => {
   it('name, role and preferences of the user', () => {
@@ -136,10 +137,14 @@ describe('data tools in plain lines', () => {
 
   it('says that there is more where a list, a text or a depth was cut, though all lines fit', () => {
     const many = Array.from({ length: 40 }, (_, index) => `p${index}`);
-    expect(render({ products: many }, 'es').text).toMatch(/y 10 más\n.*: \/products\.\)$/u);
-    expect(render({ note: 'a '.repeat(400) }, 'en').isCut).toBe(true);
-    expect(render({ a: { b: { c: { d: { e: { f: { g: 1 } } } } } } }, 'en').isCut).toBe(true);
-    expect(render({ products: many.slice(0, 30) }, 'es').isCut).toBe(false);
+    expect(render({ products: many }, 'es', { maxTokens: 900 }).text).toMatch(
+      /y 10 más\n.*: \/products\.\)$/u,
+    );
+    expect(render({ note: 'a '.repeat(400) }, 'en', { maxTokens: 900 }).isCut).toBe(true);
+    expect(render({ a: { b: { c: { d: { e: { f: { g: 1 } } } } } } }, 'en', { maxTokens: 900 }).isCut).toBe(
+      true,
+    );
+    expect(render({ products: many.slice(0, 30) }, 'es', { maxTokens: 900 }).isCut).toBe(false);
   });
 
   it('never takes more than its budget, and never loses data without saying so', () => {

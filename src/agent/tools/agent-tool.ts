@@ -3,15 +3,17 @@ import type { z } from 'zod';
 import type { Config, Language } from '../../config/config.ts';
 import type { DataTools } from '../../sessions/data-tools.ts';
 import type { ToolPermissions } from '../../sessions/profile.ts';
-import type { ToolWords } from '../prompts.ts';
+import type { Answers, ToolWords } from '../prompts.ts';
 
 /** What a tool may use of the call that it is used in. */
-export interface ToolCall {
+export interface ToolContext {
   config: Config;
   sessionId: string;
   language: Language;
   /** What is said about tools, in the language of the call. */
   words: ToolWords;
+  /** What is a yes or a no in it. */
+  answers: Answers;
   /** As they are now. */
   dataTools: () => DataTools;
   /** As the profile has them now. */
@@ -45,8 +47,8 @@ export type AgentTool<Name extends keyof ToolPermissions, Schema extends z.ZodOb
   Schema
 > &
   (
-    | { read: (args: z.output<Schema>, call: ToolCall) => Promise<string> }
-    | { plan: (args: z.output<Schema>, call: ToolCall) => Promise<Change> }
+    | { read: (args: z.output<Schema>, call: ToolContext) => Promise<string> }
+    | { plan: (args: z.output<Schema>, call: ToolContext) => Promise<Change> }
   );
 
 /** A sentence for the model about what did not work. */

@@ -3,7 +3,7 @@ import Mustache from 'mustache';
 import type { z } from 'zod';
 import { recall } from '../../sessions/look-up.ts';
 import type { ToolPermissions } from '../../sessions/profile.ts';
-import type { AgentTool, ToolCall } from './agent-tool.ts';
+import type { AgentTool, ToolContext } from './agent-tool.ts';
 import { ChangeGate } from './change-gate.ts';
 import { lookUp } from './look-up.ts';
 import { updateData } from './update-data.ts';
@@ -17,9 +17,9 @@ export interface CallTools {
 }
 
 /** The tools of one call, as far as its profile allows them. */
-export function createCallTools(call: ToolCall): CallTools {
-  const { words, language } = call;
-  const gate = new ChangeGate({ language, declined: words.declined, awaitsYes: words.awaits_yes });
+export function createCallTools(call: ToolContext): CallTools {
+  const { words, answers, language } = call;
+  const gate = new ChangeGate({ answers, declined: words.declined, awaitsYes: words.awaits_yes });
   const reading = toolFor(lookUp, call, gate);
   const changing = toolFor(updateData, call, gate);
   return {
@@ -44,7 +44,7 @@ function isAllowed(name: keyof ToolPermissions, permissions: ToolPermissions): b
 
 function toolFor<Name extends keyof ToolPermissions, Schema extends z.ZodObject>(
   tool: AgentTool<Name, Schema>,
-  call: ToolCall,
+  call: ToolContext,
   gate: ChangeGate,
 ): llm.FunctionTool {
   const { words } = call;
@@ -57,7 +57,7 @@ function toolFor<Name extends keyof ToolPermissions, Schema extends z.ZodObject>
       if ('read' in tool) return fenced(await tool.read(given, call), call);
       const permissions = call.permissions();
       // Asked again here: it may have changed since the model was given the tool.
-      if (!isAllowed(tool.name, permissions)) throw new llm.ToolError(words.update_data.not_allowed);
+      if (!isAllowed(tool.name, permissions)) throw new llm.ToolError(words.not_allowed);
       const plan = () => tool.plan(given, call);
       const permission = permissions[tool.name];
       const asks = permission === undefined || !('confirm' in permission) || permission.confirm;
@@ -69,6 +69,6 @@ function toolFor<Name extends keyof ToolPermissions, Schema extends z.ZodObject>
 }
 
 /** What a tool found is data too. */
-function fenced(text: string, { words }: ToolCall): string {
+function fenced(text: string, { words }: ToolContext): string {
   return Mustache.render(words.result, { text }, {}, { escape: String });
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { llm } from '@livekit/agents';
-import type { Language } from '../../config/config.ts';
+import type { Answers } from '../prompts.ts';
 import type { Change } from './agent-tool.ts';
 import { clearAnswer } from './clear-answer.ts';
 
@@ -8,7 +8,8 @@ import { clearAnswer } from './clear-answer.ts';
 export type GateStep = { say: string } | { call: llm.FunctionCall };
 
 export interface GateOptions {
-  language: Language;
+  /** What is a yes or a no in the language of the call. */
+  answers: Answers;
   /** Said after a no. */
   declined: string;
   /** Told to the model while a question is open. */
@@ -107,7 +108,7 @@ export class ChangeGate {
     const words = conversation
       .slice(at + 1)
       .flatMap((item) => (item.type === 'message' && item.role === 'user' ? [item.textContent ?? ''] : []));
-    return clearAnswer(words.join('. '), this.#options.language);
+    return clearAnswer(words.join('. '), this.#options.answers);
   }
 }
 

@@ -1,13 +1,15 @@
 import Mustache from 'mustache';
 import { z } from 'zod';
 import { PRIVATE_KEY } from '../../rooms/metadata.ts';
+import { nameOf, resolvePath, splitPath, valueAt } from '../../sessions/data-path.ts';
 import type { DataTools, JsonValue } from '../../sessions/data-tools.ts';
 import { pointerOf } from '../../sessions/json-pointer.ts';
-import { nameOf, resolvePath, splitPath, valueAt } from '../../sessions/look-up.ts';
 import { plainText } from '../../sessions/plain-text.ts';
 import { isObject, isScalar, type Rendering, rendering, scalar } from '../../sessions/render-values.ts';
 import { askApi } from '../ask-api.ts';
-import { type AgentTool, type Change, type ToolCall, ToolError } from './agent-tool.ts';
+import type { Answers } from '../prompts.ts';
+import { type AgentTool, type Change, type ToolContext, ToolError } from './agent-tool.ts';
+import { clearAnswer } from './clear-answer.ts';
 
 const MAX_VALUE_CHARS = 500;
 const TIMEOUT_MS = 3_000;
@@ -34,7 +36,7 @@ export const updateData: AgentTool<'update_data', Parameters> = {
     const path = placeOf(dataTools, written, call);
     const current = valueAt(dataTools, path);
     if (current !== undefined && !isScalar(current)) throw new ToolError(words.update_data.not_single);
-    const value = ofTypeOf(current, given);
+    const value = ofTypeOf(current, given, call.answers);
     if (value === undefined) throw new ToolError(words.update_data.wrong_type);
     const question = Mustache.render(
       words.update_data.question,
@@ -62,7 +64,7 @@ function spokenName(path: readonly string[], to: Rendering): string {
 function placeOf(
   dataTools: DataTools,
   written: string,
-  { words, language, permissions }: ToolCall,
+  { words, language, permissions }: ToolContext,
 ): string[] {
   const to = rendering(dataTools, language, () => undefined);
   const path = resolvePath(dataTools, written, to) ?? newKey(dataTools, written, to);
@@ -90,7 +92,7 @@ function newKey(dataTools: DataTools, written: string, to: Rendering): string[] 
 }
 
 /** The value keeps the type that it has; undefined where it cannot. */
-function ofTypeOf(current: JsonValue | undefined, given: string): Value | undefined {
+function ofTypeOf(current: JsonValue | undefined, given: string, answers: Answers): Value | undefined {
   const text = plainText(given, MAX_VALUE_CHARS);
   if (text === '') return undefined;
   if (typeof current === 'number') {
@@ -98,18 +100,19 @@ function ofTypeOf(current: JsonValue | undefined, given: string): Value | undefi
     return Number.isFinite(number) ? number : undefined;
   }
   if (typeof current === 'boolean') {
-    if (/^(?:true|s[ií]|yes)$/iu.test(text)) return true;
-    return /^(?:false|no)$/iu.test(text) ? false : undefined;
+    if (/^(?:true|false)$/iu.test(text)) return text.toLowerCase() === 'true';
+    const answer = clearAnswer(text, answers);
+    return answer === undefined ? undefined : answer === 'yes';
   }
   return text;
 }
 
 /** @throws ToolError */
-async function change(path: readonly string[], value: Value, call: ToolCall): Promise<void> {
+async function change(path: readonly string[], value: Value, call: ToolContext): Promise<void> {
   const { config, sessionId, words } = call;
   const response = await askApi(config, `/session/${encodeURIComponent(sessionId)}/data-tools`, {
     method: 'PATCH',
-    body: patchFor(path, value, call.dataTools()),
+    body: patchFor(call.dataTools(), path, value),
     timeoutMs: TIMEOUT_MS,
   }).catch(() => undefined);
   if (response?.ok === true) return;
@@ -117,24 +120,20 @@ async function change(path: readonly string[], value: Value, call: ToolCall): Pr
   throw new ToolError(response?.status === 400 ? words.update_data.refused : words.failed);
 }
 
-/** A merge patch (RFC 7396) that sets one value; lists it can only replace as a whole. */
-function patchFor(path: readonly string[], value: Value, dataTools: DataTools): JsonValue {
-  const build = (here: JsonValue | undefined, keys: readonly string[]): JsonValue => {
-    const [key, ...rest] = keys;
-    if (key === undefined) return value;
-    if (Array.isArray(here)) {
-      return here.map((item, index) => (String(index) === key ? replaced(item, rest, value) : item));
-    }
-    return { [key]: build(isObject(here) ? here[key] : undefined, rest) };
-  };
-  return build(dataTools, path);
-}
-
-function replaced(here: JsonValue, keys: readonly string[], value: Value): JsonValue {
-  const [key, ...rest] = keys;
+/**
+ * A merge patch (RFC 7396) that sets one value of `here`. An object in it holds what changes alone; lists it can only replace
+ * as a whole, with all that is in them.
+ */
+function patchFor(
+  here: JsonValue | undefined,
+  [key, ...rest]: readonly string[],
+  value: Value,
+  isInList = false,
+): JsonValue {
   if (key === undefined) return value;
   if (Array.isArray(here)) {
-    return here.map((item, index) => (String(index) === key ? replaced(item, rest, value) : item));
+    return here.map((item, index) => (String(index) === key ? patchFor(item, rest, value, true) : item));
   }
-  return isObject(here) ? { ...here, [key]: replaced(here[key] ?? null, rest, value) } : { [key]: value };
+  const fields = isObject(here) ? here : {};
+  return { ...(isInList && fields), [key]: patchFor(fields[key], rest, value, isInList) };
 }

@@ -66,6 +66,7 @@ async function call(options: {
     sessionId: 's-1',
     language: 'es',
     words: prompts.tools,
+    answers: prompts.answers,
     dataTools: () => dataTools,
     permissions: () => options.permissions ?? {},
   });
@@ -212,6 +213,21 @@ describe('update_data', () => {
     expect(await ask('Tengo 31 años')).toBe('Listo.');
     // A number stays a number.
     expect(patches).toEqual([{ user_context: { age: 31 } }]);
+  });
+
+  it.each([
+    ['sí', true],
+    ['No.', false],
+    ['True', true],
+    ['false', false],
+  ])('takes «%s» for a value that is true or false', async (given, value) => {
+    const { patches } = await call({
+      dataTools: { app_data: { beta: !value } },
+      permissions: { update_data: { allowed: true, confirm: false } },
+      model: (messages) => (lastOf(messages)?.role === 'tool' ? 'Listo.' : update('/app_data/beta', given)),
+    });
+    await ask('Cámbialo');
+    expect(patches).toEqual([{ app_data: { beta: value } }]);
   });
 
   it.each([

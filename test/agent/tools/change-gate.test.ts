@@ -1,7 +1,9 @@
 import { llm } from '@livekit/agents';
 import { describe, expect, it } from 'vitest';
+import { loadPrompts } from '../../../src/agent/prompts.ts';
 import { ChangeGate } from '../../../src/agent/tools/change-gate.ts';
 
+const { answers } = loadPrompts('es');
 const QUESTION = 'Voy a poner Eva en nombre. ¿Lo confirmas?';
 const args = { path: '/name', value: 'Eva' };
 
@@ -21,7 +23,7 @@ class Conversation {
 /** A gate whose only change counts how often it was made. */
 function gate() {
   const state = { applied: 0, planned: 0 };
-  const stands = new ChangeGate({ language: 'es', declined: 'Lo dejo.', awaitsYes: 'Falta el sí.' });
+  const stands = new ChangeGate({ answers, declined: 'Lo dejo.', awaitsYes: 'Falta el sí.' });
   const ask = (history: Conversation, callId: string, speech = callId, given: object = args) =>
     stands.pass({ tool: 'update_data', args: given, callId, speech }, history.items, async () => {
       state.planned += 1;
@@ -138,7 +140,7 @@ describe('a change', () => {
   });
 
   it('that fails is said to have failed', async () => {
-    const stands = new ChangeGate({ language: 'es', declined: 'Lo dejo.', awaitsYes: 'Falta el sí.' });
+    const stands = new ChangeGate({ answers, declined: 'Lo dejo.', awaitsYes: 'Falta el sí.' });
     const talk = new Conversation().says('user', 'Cámbialo.');
     const pass = (callId: string) =>
       stands.pass({ tool: 't', args, callId, speech: callId }, talk.items, async () => ({

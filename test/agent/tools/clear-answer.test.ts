@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { loadPrompts } from '../../../src/agent/prompts.ts';
 import { clearAnswer } from '../../../src/agent/tools/clear-answer.ts';
 
 const ANSWERS = {
@@ -27,9 +28,12 @@ const ANSWERS = {
       'Todavía no, espera.',
       'Cancélalo',
       'Claro que no.',
+      'Para nada',
     ],
     neither: [
       '',
+      'Nada',
+      'Para mi madre',
       '...',
       '¿Sí?',
       'Sí, pero a otra dirección.',
@@ -76,13 +80,14 @@ const ANSWERS = {
 } as const;
 
 describe.each(['es', 'en'] as const)('an answer to the agent’s question, in %s', (language) => {
+  const { answers } = loadPrompts(language);
   it.each(ANSWERS[language].yes)('«%s» is a yes', (text) => {
-    expect(clearAnswer(text, language)).toBe('yes');
+    expect(clearAnswer(text, answers)).toBe('yes');
   });
   it.each(ANSWERS[language].no)('«%s» is a no', (text) => {
-    expect(clearAnswer(text, language)).toBe('no');
+    expect(clearAnswer(text, answers)).toBe('no');
   });
   it.each(ANSWERS[language].neither)('«%s» is neither', (text) => {
-    expect(clearAnswer(text, language)).toBeUndefined();
+    expect(clearAnswer(text, answers)).toBeUndefined();
   });
 });
