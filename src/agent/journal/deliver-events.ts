@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Config } from '../../config/config.ts';
-import type { ErrorCode } from '../../errors.ts';
+import { type ErrorCode, messageOf } from '../../errors.ts';
+import { parseJson } from '../../parse-json.ts';
 import { type CallEvent, MOST_EVENTS_AT_ONCE } from '../../telemetry/call-event.ts';
 import { askApi } from '../ask-api.ts';
 
@@ -17,6 +18,8 @@ const FINAL: readonly ErrorCode[] = [
   'CHARLA_SESSION_NOT_FOUND',
   'CHARLA_CALL_EVENTS_MISSING',
 ];
+/** A room is opened while its session is being written, and its agent may be quicker. ms */
+const SESSION_IS_WRITTEN_MS = 10_000;
 const problemSchema = z.object({ code: z.string() });
 
 /** What became of events: kept; refused for good, with the code of the error; or nobody is there to take them. */
@@ -42,12 +45,18 @@ export async function deliverEvents(
     const answer = await response.text();
     if (response.ok) return { kind: 'taken' };
     // By its code: a proxy in between has a 404 of its own.
-    const code = problemOf(answer);
-    if (FINAL.some((one) => one === code)) return { kind: 'refused', code };
+    const code = problemSchema.safeParse(parseJson(answer)).data?.code ?? 'unknown';
+    const isTooSoon = code === 'CHARLA_SESSION_NOT_FOUND' && isBeginning(events);
+    if (FINAL.some((one) => one === code) && !isTooSoon) return { kind: 'refused', code };
     return { kind: 'away', reason: `${response.status} ${code}` };
   } catch (error) {
-    return { kind: 'away', reason: error instanceof Error ? error.message : String(error) };
+    return { kind: 'away', reason: messageOf(error) };
   }
+}
+
+/** Whether a call has only just begun, and nothing of it was taken. */
+function isBeginning([first]: readonly CallEvent[]): boolean {
+  return first?.number === 1 && Date.now() - Date.parse(first.at) < SESSION_IS_WRITTEN_MS;
 }
 
 /** As many of the first events as may go in one request; at least one, where there is one. */
@@ -58,12 +67,4 @@ export function firstEvents(events: readonly CallEvent[]): CallEvent[] {
     return index === MOST_EVENTS_AT_ONCE || (index > 0 && bytes > MOST_BYTES);
   });
   return end === -1 ? [...events] : events.slice(0, end);
-}
-
-function problemOf(answer: string): string {
-  try {
-    return problemSchema.parse(JSON.parse(answer)).code;
-  } catch {
-    return 'unknown';
-  }
 }

@@ -20,6 +20,8 @@ import { openTestStore } from '../../support/store.ts';
 import { buildTestServer } from '../../support/test-server.ts';
 
 const QUICK: EventQueueTimes = { retryMs: 5, inMemoryMs: 1_000, closeMs: 20_000 };
+/** However slow this machine is. */
+const JUST_NOW = '2100-01-01T00:00:00.000Z';
 /** So that the API asks who is there. */
 const keys = {
   NODE_ENV: 'test',
@@ -121,6 +123,32 @@ describe('events of a call', () => {
     expect(proxy.bodies).toHaveLength(before);
     expect(await files()).toEqual([]);
     expect(lines.lines.join()).not.toContain('secreto');
+  });
+
+  it('wait for their session, which may be written a moment after the call begins', async () => {
+    const queue = new EventQueue(config, 'c9', lines.log, QUICK);
+    queue.write({ ...started('late-1'), at: JUST_NOW });
+    queue.write(turn('user', 't1'));
+    const before = proxy.bodies.length;
+    await expect.poll(() => proxy.bodies.length).toBeGreaterThan(before + 2);
+    await addSession(store, 'late-1', 'ana');
+    await expect.poll(() => texts('c9')).toEqual(['t1']);
+    await queue.close();
+    expect(await files()).toEqual([]);
+  });
+
+  it('wait in their file for a session that was not there before the call was over', async () => {
+    const queue = new EventQueue(config, 'c10', lines.log, QUICK);
+    queue.write({ ...started('late-2'), at: JUST_NOW });
+    queue.write(ended());
+    await queue.close();
+    expect(await files()).toEqual(['c10.jsonl']);
+    await deliverJournals(config, lines.log);
+    expect(await files()).toEqual(['c10.jsonl']);
+    await addSession(store, 'late-2', 'ana');
+    await deliverJournals(config, lines.log);
+    expect((await calls.get('c10'))?.outcome).toBe('participant_disconnected');
+    expect(await files()).toEqual([]);
   });
 
   it('go into a file that only we may read while no API answers, and from there into the history', async () => {
