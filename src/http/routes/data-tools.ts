@@ -65,8 +65,8 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
     handler: async (request, reply) => {
       const { id } = request.params;
       // An agent asks because it has just heard of a change: from the store, in which that is.
-      const isKnown = request.headers.authorization === undefined;
-      const session = await (isKnown ? sessions.getCached(id) : sessions.get(id));
+      const mayBeCached = request.headers.authorization === undefined;
+      const session = await (mayBeCached ? sessions.getCached(id) : sessions.get(id));
       const role = await access.requireSession(request, session);
       if (session === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
       // Not waited for, and what fails now is noted with the next read.
