@@ -65,7 +65,10 @@ export async function openPostgres(url: string, address: string, log: Logger): P
         await client.end();
       }
     },
-    listen: (channel, listener) => listenToPostgres(url, channel, listener, { log, signal: closing.signal }),
+    listen(channel, listener) {
+      const notify = (name: string) => pool.query("select pg_notify($1, '')", [name]);
+      listenToPostgres({ url, channel, listener, notify, log, signal: closing.signal });
+    },
     async close() {
       closing.abort();
       await pool.end();
