@@ -42,9 +42,11 @@ export async function openPglite(
       if (isLow(folder, reserveBytes)) throw new CharlaError('CHARLA_STORE_FULL', { address: folder });
       throw new CharlaError('CHARLA_STORE_DAMAGED', { folder }, { cause: error });
     });
+    held.assert();
     const driver = driverOf(client, folder);
     const refuseWritesWhenFull = diskGuard(client, folder, reserveBytes);
     const stopUpkeep = startPgliteUpkeep(client, log);
+    held.lost.addEventListener('abort', () => void stopUpkeep(), { once: true });
     return {
       ...driver,
       check: async () => {
@@ -53,6 +55,8 @@ export async function openPglite(
       },
       close: async () => {
         await stopUpkeep();
+        // Closing writes too.
+        if (held.lost.aborted) return;
         await driver.close();
         await held.release();
       },
@@ -114,7 +118,7 @@ function isLow(folder: string, reserveBytes: number): boolean {
 
 /** A process that was killed leaves its lock behind: whoever is started in its place waits until that is stale. */
 async function alone(folder: string, log: Logger) {
-  let isLost = false;
+  const lost = new AbortController();
   try {
     if (await check(folder, { stale: STALE_MS })) {
       log.info(
@@ -127,17 +131,19 @@ async function alone(folder: string, log: Logger) {
       stale: STALE_MS,
       retries: attempts,
       onCompromised: () => {
-        isLost = true;
+        lost.abort();
         log.error({ folder }, 'another process took the database while this one was suspended: start again');
       },
     });
     return {
-      /** @throws CharlaError `CHARLA_STORE_LOCKED` once another process has taken it: both writing would destroy it */
+      /** Aborts once another process has taken it: both writing would destroy it. */
+      lost: lost.signal,
+      /** @throws CharlaError `CHARLA_STORE_LOCKED` when it is lost */
       assert: () => {
-        if (isLost) throw new CharlaError('CHARLA_STORE_LOCKED', { folder });
+        if (lost.signal.aborted) throw new CharlaError('CHARLA_STORE_LOCKED', { folder });
       },
       release: async () => {
-        if (!isLost) await release();
+        if (!lost.signal.aborted) await release();
       },
     };
   } catch (error) {

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -77,6 +78,7 @@ it(
 it(
   'a process whose lock somebody took touches the database no more, and does not crash',
   async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const home = join(folder, 'taken');
     const store = await open(home);
     await rm(join(home, 'store.lock'), { recursive: true });
@@ -88,7 +90,11 @@ it(
           (error: { code?: string }) => error.code,
         );
     await expect.poll(read, { timeout: 30_000, interval: 100 }).toBe('CHARLA_STORE_LOCKED');
+    const files = await contentsOf(join(home, 'store'));
+    // Its upkeep is due now, and closing waits for that.
+    vi.advanceTimersByTime(60 * 60_000);
     await store.close();
+    expect(await contentsOf(join(home, 'store'))).toEqual(files);
   },
   TEST_TIMEOUT_MS,
 );
@@ -148,6 +154,19 @@ it('it is tidied while it is open: what was deleted leaves no room taken, and it
   await stop();
   await client.close();
 });
+
+/** All files of a folder, each with a digest of what is in it. */
+async function contentsOf(path: string) {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const digests = files.sort().map(async (file) => [
+    file,
+    createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex'),
+  ]);
+  return Promise.all(digests);
+}
 
 /** The command: on a disk of its own where this machine lets us mount one; else on its own disk, of which it may take some. */
 async function writerOnSmallDisk(home: string) {
