@@ -11,6 +11,8 @@ export type Fault = 'ok' | '503' | 'down' | 'answer lost';
 export interface FaultyProxy {
   url: string;
   fault: Fault;
+  /** The fault is for requests whose path holds this only; for all unless given. */
+  only: string | undefined;
   /** Bodies of all requests that came, whatever became of them. */
   bodies: string[];
   close(): Promise<void>;
@@ -21,7 +23,7 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await buffer(request);
     proxy.bodies.push(body.toString());
-    const { fault } = proxy;
+    const fault = proxy.only === undefined || request.url?.includes(proxy.only) ? proxy.fault : 'ok';
     if (fault === 'down') return request.socket.destroy();
     if (fault === '503') return response.writeHead(503).end('away');
     const { host: _host, connection: _connection, ...headers } = request.headers;
@@ -43,6 +45,7 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   const proxy: FaultyProxy = {
     url: `http://127.0.0.1:${port}`,
     fault: 'ok',
+    only: undefined,
     bodies: [],
     close: () =>
       new Promise((resolve) => {

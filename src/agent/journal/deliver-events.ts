@@ -22,11 +22,11 @@ const FINAL: readonly ErrorCode[] = [
 const SESSION_IS_WRITTEN_MS = 10_000;
 const problemSchema = z.object({ code: z.string() });
 
-/** What became of events: kept; refused for good, with the code of the error; or nobody is there to take them. */
+/** What became of events: kept; refused for good, with the code of the error; or not now, whether or not an API answered. */
 export type Delivery =
   | { kind: 'taken' }
   | { kind: 'refused'; code: string }
-  | { kind: 'away'; reason: string };
+  | { kind: 'away'; reason: string; isAnswered: boolean };
 
 /** Gives the API events of a call, in order. */
 export async function deliverEvents(
@@ -48,9 +48,9 @@ export async function deliverEvents(
     const code = problemSchema.safeParse(parseJson(answer)).data?.code ?? 'unknown';
     const isTooSoon = code === 'CHARLA_SESSION_NOT_FOUND' && isBeginning(events);
     if (FINAL.some((one) => one === code) && !isTooSoon) return { kind: 'refused', code };
-    return { kind: 'away', reason: `${response.status} ${code}` };
+    return { kind: 'away', reason: `${response.status} ${code}`, isAnswered: true };
   } catch (error) {
-    return { kind: 'away', reason: messageOf(error) };
+    return { kind: 'away', reason: messageOf(error), isAnswered: false };
   }
 }
 

@@ -60,6 +60,7 @@ beforeEach(async () => {
   env = { ...keys, CHARLA_HOME: home, API_URL: proxy.url };
   config = loadConfig(env);
   proxy.fault = 'ok';
+  proxy.only = undefined;
   lines = logLines();
 });
 afterEach(() => rm(home, { recursive: true }));
@@ -303,6 +304,33 @@ describe('what a call left behind', () => {
     await utimes(fileOf('k4'), weekAgo, weekAgo);
     await deliverJournals(config, lines.log);
     expect(await files()).toEqual([]);
+  });
+
+  it('does not wait behind the events of another call that the API does not take now', async () => {
+    for (const id of ['k6', 'k7']) {
+      const file = new JournalFile(config, id);
+      await file.append([{ ...started('s1'), number: 1 }]);
+      await file.append([{ ...turn('user', 't1'), number: 2 }]);
+      await file.release();
+    }
+    proxy.fault = '503';
+    proxy.only = 'k6';
+    await deliverJournals(config, lines.log);
+    expect(await texts('k7')).toEqual(['t1']);
+    expect(await files()).toEqual(['k6.jsonl']);
+  });
+
+  it('is dropped after a week though a younger one stands before it and no API answers', async () => {
+    for (const id of ['k8', 'k9']) {
+      const file = new JournalFile(config, id);
+      await file.append([{ ...started('s1'), number: 1 }]);
+      await file.release();
+    }
+    const weekAgo = new Date(Date.now() - 8 * 24 * 3_600_000);
+    await utimes(fileOf('k9'), weekAgo, weekAgo);
+    proxy.fault = 'down';
+    await deliverJournals(config, lines.log);
+    expect(await files()).toEqual(['k8.jsonl']);
   });
 
   it('is of no interest to the workers of another deployment in the same folder', async () => {
