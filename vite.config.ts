@@ -25,7 +25,8 @@ export default defineConfig({
     proxy: Object.fromEntries(
       ['/settings', '/session', '/get-user-data'].map((path) => [
         path,
-        `http://127.0.0.1:${process.env.PORT ?? 8000}`,
+        // With the Host of the page, and not its own: in open development the API answers pages of its own origin only.
+        { target: `http://127.0.0.1:${process.env.PORT ?? 8000}`, changeOrigin: false },
       ]),
     ),
   },
