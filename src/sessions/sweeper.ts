@@ -1,3 +1,4 @@
+import { every } from '../every.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { SessionSummary } from './session.ts';
 import type { SessionStore } from './session-store.ts';
@@ -73,21 +74,16 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     if (expired + lost > 0) log.info({ expired, lost }, 'sessions were ended');
   };
 
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
+  let stop: (() => Promise<void>) | undefined;
   return {
     sweep,
     start() {
-      timer = setInterval(() => {
-        running = running
-          .then(sweep)
-          .catch((error: unknown) => log.warn({ err: error }, 'sessions could not be swept; they will be'));
-      }, INTERVAL_MS);
-      timer.unref();
+      stop = every(INTERVAL_MS, sweep, {
+        onError: (error) => log.warn({ err: error }, 'sessions could not be swept; they will be'),
+      });
     },
     async close() {
-      clearInterval(timer);
-      await running;
+      await stop?.();
     },
   };
 }

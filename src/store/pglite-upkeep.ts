@@ -1,4 +1,6 @@
 import type { PGlite } from '@electric-sql/pglite';
+import { messageOf } from '../errors.ts';
+import { every } from '../every.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 const CHECKPOINT_MS = 5 * 60_000;
@@ -13,23 +15,15 @@ const VACUUM_EVERY = 12;
  */
 export function startPgliteUpkeep(client: PGlite, log: Logger): () => Promise<void> {
   let rounds = 0;
-  let running: Promise<unknown> = Promise.resolve();
   const run = async () => {
     rounds += 1;
-    try {
-      if (rounds % VACUUM_EVERY === 0) await client.exec('vacuum');
-      await client.exec('checkpoint');
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+    if (rounds % VACUUM_EVERY === 0) await client.exec('vacuum');
+    await client.exec('checkpoint');
+  };
+  return every(CHECKPOINT_MS, run, {
+    onError(error) {
+      const reason = messageOf(error);
       log.warn({ reason }, 'the database could not be tidied; the next try is in five minutes');
-    }
-  };
-  const timer = setInterval(() => {
-    running = running.then(run);
-  }, CHECKPOINT_MS);
-  timer.unref();
-  return async () => {
-    clearInterval(timer);
-    await running;
-  };
+    },
+  });
 }

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Config } from '../../config/config.ts';
+import { every } from '../../every.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { deliverEvents, firstEvents } from './deliver-events.ts';
 import { EXTENSION, JournalFile, journalFolder } from './journal-file.ts';
@@ -11,68 +12,52 @@ const KEPT_MS = 7 * 24 * 3_600_000;
 
 /** Delivers, now and then, what calls left behind whose processes are gone. @returns stops it */
 export function deliverJournalsAlways(config: Config, log: Logger): () => void {
-  let running = false;
-  const deliver = () => {
-    if (running) return;
-    running = true;
-    deliverJournals(config, log)
-      .catch((error: unknown) => log.error({ err: error }, 'journals of calls could not be delivered'))
-      .finally(() => {
-        running = false;
-      });
-  };
-  const timer = setInterval(deliver, EVERY_MS).unref();
-  deliver();
-  return () => clearInterval(timer);
+  const stop = every(EVERY_MS, () => deliverJournals(config, log), {
+    atOnce: true,
+    onError: (error) => log.error({ err: error }, 'journals of calls could not be delivered'),
+  });
+  // What is being delivered at that moment is no reason to wait: it is in its file until it was taken.
+  return () => void stop();
 }
 
 /**
  * Delivers the events that calls left in files because no API took them, once. Files of calls that still run, and those
- * that another worker delivers, are left alone; so are the others when no API answers, and those that it does not take
- * now, but for what is too old.
+ * that another worker delivers, are left alone; so is the rest when no API answers.
  */
 export async function deliverJournals(config: Config, log: Logger): Promise<void> {
   const folder = journalFolder(config);
   const names = await readdir(folder).catch(() => []);
-  let isApiThere = true;
   for (const name of names.filter((one) => one.endsWith(EXTENSION))) {
     const callId = basename(name, EXTENSION);
     const file = new JournalFile(config, callId);
     if (!(await file.take())) continue;
     try {
-      const outcome: Outcome = isApiThere ? await deliverFile(config, callId, file, log) : 'unanswered';
-      isApiThere = outcome !== 'unanswered';
-      const isDropped = outcome !== 'done' && (await isTooOld(file));
-      if (isDropped) {
+      const done = await deliverFile(config, callId, file, log);
+      const changedAt = await stat(join(folder, name)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => undefined,
+      );
+      const tooOld = changedAt !== undefined && Date.now() - changedAt > KEPT_MS;
+      if (tooOld)
         log.error({ call: callId }, 'the events of a call could not be delivered for a week; dropped');
-      }
-      if (outcome === 'done' || isDropped) await file.remove();
+      if (done || tooOld) await file.remove();
+      if (!done && !tooOld) return;
     } finally {
       await file.release();
     }
   }
 }
 
-async function isTooOld({ path }: JournalFile): Promise<boolean> {
-  const changedAt = await stat(path).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => undefined,
-  );
-  return changedAt !== undefined && Date.now() - changedAt > KEPT_MS;
-}
-
-/** What became of a file: it has done its duty; an API does not take all of it now; or none answered at all. */
-type Outcome = 'done' | 'not taken' | 'unanswered';
-
-async function deliverFile(config: Config, callId: string, file: JournalFile, log: Logger): Promise<Outcome> {
+/** @returns whether the file has done its duty */
+async function deliverFile(config: Config, callId: string, file: JournalFile, log: Logger): Promise<boolean> {
   const events = await file.read();
   for (let sent = 0; sent < events.length; ) {
     const batch = firstEvents(events.slice(sent));
     const delivery = await deliverEvents(config, callId, batch);
-    if (delivery.kind === 'away') return delivery.isAnswered ? 'not taken' : 'unanswered';
+    if (delivery.kind === 'away') return false;
     if (delivery.kind === 'refused') {
       log.error({ call: callId, code: delivery.code }, 'the API refuses the events of a call; dropped');
-      return 'done';
+      return true;
     }
     sent += batch.length;
   }
@@ -80,5 +65,5 @@ async function deliverFile(config: Config, callId: string, file: JournalFile, lo
   if (events.length > 0) {
     log.info({ call: callId, events: events.length }, 'events that a call left behind were delivered');
   }
-  return 'done';
+  return true;
 }
