@@ -76,7 +76,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const telling = tellingWebhooks(webhooks);
   const sessions = createSessionStore(store, config, telling.sessions);
   const watch = new AgentWatch(livekit, config.AGENT_NAME, log, options.agentWatch);
-  const upkeep = createRoomUpkeep(config, livekit, sessions, log);
+  const upkeep = createRoomUpkeep(livekit, sessions, log);
   const access = createAccess(config);
   const { DATA_TOOLS_URL: url } = config;
   const hook =
@@ -84,22 +84,19 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const profiles = createProfileStore(store);
   const context: HttpContext = {
     config,
-    livekit,
-    store,
     sessions,
     calls: createCallStore(store, telling.calls),
-    watch,
     access,
     profiles,
-    conversations: createConversations(
+    conversations: createConversations({
       config,
       livekit,
       sessions,
+      profiles,
       watch,
       upkeep,
-      createHookData(hook, log),
-      profiles,
-    ),
+      hookData: createHookData(hook, log),
+    }),
     hook,
     health: options.health ?? createHealthCheck(config, store, livekit),
   };

@@ -1,12 +1,9 @@
 import type { CallStore } from '../calls/call-store.ts';
 import type { Config } from '../config/config.ts';
 import type { DataToolsHook } from '../integrations/data-tools-hook.ts';
-import type { AgentWatch } from '../rooms/agent-watch.ts';
-import type { LiveKit } from '../rooms/livekit.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
 import type { ProfileStore } from '../sessions/profile-store.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
-import type { Store } from '../store/store.ts';
 import type { Access } from './access.ts';
 import type { Conversations } from './conversations.ts';
 import type { Health } from './health.ts';
@@ -14,12 +11,9 @@ import type { Health } from './health.ts';
 /** What the routes work with; built once for each server. */
 export interface HttpContext {
   config: Config;
-  livekit: LiveKit;
-  store: Store;
   sessions: SessionStore;
   calls: CallStore;
   profiles: ProfileStore;
-  watch: AgentWatch;
   access: Access;
   conversations: Conversations;
   /** undefined where DATA_TOOLS_URL is not set. */

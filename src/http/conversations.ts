@@ -68,9 +68,19 @@ export interface Conversations {
   /**
    * Forgets a session, with everything that hangs on it, and closes its room.
    *
-   * @throws CharlaError `CHARLA_SESSION_NOT_FOUND`
+   * @throws CharlaError `CHARLA_SESSION_NOT_FOUND`, `CHARLA_RECORDING_KEPT`
    */
   delete(id: string): Promise<void>;
+}
+
+export interface ConversationsParts {
+  config: Config;
+  livekit: LiveKit;
+  sessions: SessionStore;
+  profiles: ProfileStore;
+  watch: AgentWatch;
+  upkeep: RoomUpkeep;
+  hookData: HookData;
 }
 
 /** The room of a session younger than this may be about to be opened by another process, … */
@@ -79,15 +89,8 @@ const OPENING_MS = 10_000;
 const OPENING_WAIT_MS = 2_000;
 const LOOK_AGAIN_MS = 50;
 
-export function createConversations(
-  config: Config,
-  livekit: LiveKit,
-  sessions: SessionStore,
-  watch: AgentWatch,
-  upkeep: RoomUpkeep,
-  hookData: HookData,
-  profiles: ProfileStore,
-): Conversations {
+export function createConversations(parts: ConversationsParts): Conversations {
+  const { config, livekit, sessions, profiles, watch, upkeep, hookData } = parts;
   const inTurn = createTurns();
 
   const metadataOf = async (session: RoomContent) =>
@@ -287,7 +290,7 @@ export function createConversations(
     },
 
     async delete(id) {
-      const room = await sessions.delete(id, upkeep.removeFiles);
+      const room = await sessions.delete(id);
       if (room === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
       await upkeep.close(room);
     },

@@ -1,8 +1,15 @@
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
+import { PRIVATE_KEY } from '../config/private-key.ts';
 import { CharlaError } from '../errors.ts';
-import { PRIVATE_KEY } from '../rooms/metadata.ts';
 import type { Caller } from './callers.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The body is data tools: its keys are the integrator's, and say nothing of whose it is. */
+    bodyIsDataTools?: boolean;
+  }
+}
 
 /** The parts of bodies that say whose something is, and what only servers decide. */
 const bodySchema = z.looseObject({
@@ -13,25 +20,18 @@ const bodySchema = z.looseObject({
   data_tools: z.unknown().optional(),
 });
 
+type OwnConfig = Pick<Config, 'CLIENT_DATA_TOOLS'>;
+
 /**
- * Refuses what a person's own client may not ask for on a route that is open to it: something for another user, a room
+ * Refuses what a user's own client may not ask for on a route that is open to it: something for another user, a room
  * that others may be in, a profile (it decides what the agent may do), data tools where the integrator does not want
  * them from there, or private ones anywhere.
  *
- * @param route - `METHOD /url` as in `permissions.ts`
  * @param body - checked against the route's schema before
  * @throws CharlaError `CHARLA_FORBIDDEN`, `CHARLA_DATA_TOOLS_INVALID`
  */
-export function checkOwnRequest(
-  { CLIENT_DATA_TOOLS }: Pick<Config, 'CLIENT_DATA_TOOLS'>,
-  caller: Caller,
-  route: string,
-  body: unknown,
-): void {
-  if (caller.kind !== 'user' && caller.kind !== 'participant') return;
-  const isChange = /^(PUT|PATCH) .*\/data-tools$/.test(route);
-  if (isChange && !CLIENT_DATA_TOOLS) throw forbidden('here only servers change data tools');
-  if (caller.kind !== 'user' || isChange) return;
+export function checkOwnRequest({ CLIENT_DATA_TOOLS }: OwnConfig, caller: Caller, body: unknown): void {
+  if (caller.kind !== 'user') return;
   const { user_id, identity, room, profile, data_tools } = bodySchema.safeParse(body).data ?? {};
   const others = [user_id, identity].filter((named) => named !== undefined && named !== caller.userId);
   if (others.length > 0) throw forbidden('the token is for another user_id');
@@ -39,10 +39,26 @@ export function checkOwnRequest(
   if (profile !== undefined) throw forbidden('only servers choose the profile');
   if (data_tools === undefined) return;
   if (!CLIENT_DATA_TOOLS) throw forbidden('here only servers give data tools');
-  if (typeof data_tools === 'object' && data_tools !== null && Object.hasOwn(data_tools, PRIVATE_KEY)) {
-    const path = `/data_tools/${PRIVATE_KEY}`;
-    throw new CharlaError('CHARLA_DATA_TOOLS_INVALID', { path, reason: 'only servers may set it' });
-  }
+  refusePrivate(data_tools, '/data_tools');
+}
+
+/**
+ * Refuses a change of data tools that a person's own client may not make: any where the integrator does not want them
+ * from there, and of private ones anywhere.
+ *
+ * @param body - data tools, or a patch of them
+ * @throws CharlaError `CHARLA_FORBIDDEN`, `CHARLA_DATA_TOOLS_INVALID`
+ */
+export function checkOwnChange({ CLIENT_DATA_TOOLS }: OwnConfig, body: unknown): void {
+  if (!CLIENT_DATA_TOOLS) throw forbidden('here only servers change data tools');
+  refusePrivate(body, '');
+}
+
+/** @param at - JSON Pointer of the data tools in the body */
+function refusePrivate(dataTools: unknown, at: string): void {
+  if (typeof dataTools !== 'object' || dataTools === null || !Object.hasOwn(dataTools, PRIVATE_KEY)) return;
+  const path = `${at}/${PRIVATE_KEY}`;
+  throw new CharlaError('CHARLA_DATA_TOOLS_INVALID', { path, reason: 'only servers may set it' });
 }
 
 function forbidden(reason: string): CharlaError {

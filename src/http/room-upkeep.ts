@@ -1,6 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
-import type { Config } from '../config/config.ts';
 import type { LiveKit } from '../rooms/livekit.ts';
 import { closeRoom } from '../rooms/open-room.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
@@ -14,15 +11,12 @@ export interface RoomUpkeep {
   later(key: string, task: () => Promise<void>): void;
   /** Does what could not be done so far. */
   catchUp(): Promise<void>;
-  /** Deletes files of recordings, under CHARLA_HOME. */
-  removeFiles(files: readonly string[]): Promise<void>;
 }
 
 /** What waits in memory at most: beyond that LiveKit closes rooms by itself when everybody has left. */
 const MAX_TASKS = 10_000;
 
 export function createRoomUpkeep(
-  { CHARLA_HOME }: Pick<Config, 'CHARLA_HOME'>,
   livekit: LiveKit,
   sessions: Pick<SessionStore, 'getByRoom'>,
   log: Logger,
@@ -51,13 +45,6 @@ export function createRoomUpkeep(
           log.warn({ err: error }, 'what was left to do for a room failed; it will be done');
           later(key, task);
         }
-      }
-    },
-    async removeFiles(files) {
-      const home = resolve(CHARLA_HOME);
-      for (const file of files) {
-        const path = resolve(join(home, file));
-        if (path.startsWith(home + sep)) await rm(path, { force: true });
       }
     },
   };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { timeText } from '../config/time-text.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
-
-const EXAMPLE_ID = '5f1c9d1e-7c53-4c3f-9f39-0a3f5c1f6a10';
+import { EXAMPLE_SESSION_ID } from '../telemetry/call-event.ts';
 
 /** What a route that opens or changes rooms may fail with, for its `problems`. */
 export const LIVEKIT_PROBLEMS = ['CHARLA_LIVEKIT_UNAVAILABLE', 'CHARLA_LIVEKIT_UNAUTHORIZED'] as const;
@@ -32,12 +32,19 @@ export const idSchema = z
   .string()
   .regex(/^[\w-]{1,128}$/, 'may have letters, digits, «_» and «-», at most 128');
 /** A point in time that every part can hold. */
-export const timeSchema = z.iso
-  .datetime({ offset: true })
-  .regex(/^(19|2\d)\d/, 'has to be between the years 1900 and 2999')
-  .transform((text) => new Date(text));
+export const timeSchema = timeText({ offset: true }).transform((text) => new Date(text));
 
-export const callSchema = z
+/** What the examples of a session, and of its calls, have in common. */
+export const EXAMPLE_SESSION = {
+  session_id: EXAMPLE_SESSION_ID,
+  user_id: 'ana',
+  profile: 'browser',
+  channel: 'browser',
+  language: 'es' as const,
+};
+export const EXAMPLE_ROOM = `charla-${EXAMPLE_SESSION_ID}`;
+
+export const joinSchema = z
   .object({
     session_id: z.string(),
     room: z.string(),
@@ -49,18 +56,18 @@ export const callSchema = z
     profile: z.string(),
   })
   .meta({
-    id: 'Call',
+    id: 'JoinDetails',
     description: 'What a client needs to join the room of a session.',
     examples: [
       {
-        session_id: EXAMPLE_ID,
-        room: `charla-${EXAMPLE_ID}`,
+        session_id: EXAMPLE_SESSION.session_id,
+        room: EXAMPLE_ROOM,
         identity: 'ana',
         url: 'wss://livekit.example.com',
         token: 'eyJhbGciOiJIUzI1NiJ9…',
         expires_at: '2026-01-01T12:10:00.000Z',
-        language: 'es',
-        profile: 'browser',
+        language: EXAMPLE_SESSION.language,
+        profile: EXAMPLE_SESSION.profile,
       },
     ],
   });

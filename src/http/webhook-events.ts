@@ -1,8 +1,8 @@
 import type { Call, CallHistory } from '../calls/call.ts';
 import type { CallStoreOptions } from '../calls/call-store.ts';
+import { withoutPrivate } from '../config/private-key.ts';
 import type { WebhookEvent } from '../integrations/webhook-outbox.ts';
 import type { Webhooks } from '../integrations/webhooks.ts';
-import { PRIVATE_KEY } from '../rooms/metadata.ts';
 import type { Session } from '../sessions/session.ts';
 import type { ChangedBy, SessionStoreOptions } from '../sessions/session-store.ts';
 import { callHistory, callSummary } from './routes/calls.ts';
@@ -33,7 +33,6 @@ function callEnded(call: CallHistory): WebhookEvent {
 
 /** What is private stays between the integrator's server and the agent. */
 function sessionUpdated(session: Session, by: ChangedBy): WebhookEvent {
-  const { [PRIVATE_KEY]: _hidden, ...shown } = session.dataTools;
   return {
     type: 'session.updated',
     sessionId: session.id,
@@ -42,7 +41,7 @@ function sessionUpdated(session: Session, by: ChangedBy): WebhookEvent {
       user_id: session.userId,
       revision: session.revision,
       changed_by: by,
-      data_tools: shown,
+      data_tools: withoutPrivate(session.dataTools),
     },
   };
 }

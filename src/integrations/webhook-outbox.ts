@@ -30,7 +30,7 @@ export interface WebhookOutbox {
   claim(url: string, limit: number, leaseMs: number): Promise<WaitingWebhook[]>;
   remove(webhook: WaitingWebhook): Promise<void>;
   postpone(webhook: WaitingWebhook, delayMs: number, reason: string): Promise<void>;
-  /** It stays in the store, for somebody to see, as long as its session. */
+  /** It stays in the store, for somebody to see, until its session is deleted or it is older than RETENTION_DAYS. */
   giveUp(webhook: WaitingWebhook, reason: string): Promise<void>;
   /** All that wait for the receiver. @returns how many */
   giveUpAll(url: string, reason: string): Promise<number>;

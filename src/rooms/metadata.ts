@@ -1,10 +1,9 @@
 import { z } from 'zod';
+import { PRIVATE_KEY, withoutPrivate } from '../config/private-key.ts';
+import { parseJson } from '../parse-json.ts';
 
 /** Data tools over this many bytes of JSON go by reference: LiveKit takes 64 KiB of metadata in all. */
 export const INLINE_DATA_TOOLS_BYTES = 32 * 1024;
-
-/** Room metadata may be seen by every participant, so what stands under this key never goes into it. */
-export const PRIVATE_KEY = 'private';
 
 const roomMetadata = z.object({
   v: z.literal(1),
@@ -32,8 +31,9 @@ export type RoomSession = RoomMetadata['session'];
 type DataTools = NonNullable<RoomMetadata['dataTools']>;
 
 /**
- * The room metadata of a session, as the string that LiveKit carries (at most about 33 KiB). The key `private` is
- * left out and anything over {@link INLINE_DATA_TOOLS_BYTES} too; `dataToolsRef` then says that there is more.
+ * The room metadata of a session, as the string that LiveKit carries (at most about 33 KiB). Every participant may see
+ * it, so what is private is left out, and anything over {@link INLINE_DATA_TOOLS_BYTES} too; `dataToolsRef` then says
+ * that there is more.
  */
 export function encodeRoomMetadata({
   session,
@@ -47,13 +47,14 @@ export function encodeRoomMetadata({
   hasProfile?: boolean;
   revision?: number;
 }): string {
-  const { [PRIVATE_KEY]: hidden, ...shown } = dataTools;
+  const shown = withoutPrivate(dataTools);
+  const hasPrivate = dataTools[PRIVATE_KEY] !== undefined;
   const small = Buffer.byteLength(JSON.stringify(shown)) <= INLINE_DATA_TOOLS_BYTES;
   const metadata: RoomMetadata = {
     v: 1,
     session,
     ...(small && { dataTools: shown }),
-    ...((hidden !== undefined || !small) && { dataToolsRef: true as const }),
+    ...((hasPrivate || !small) && { dataToolsRef: true as const }),
     ...(hasProfile && { profileRef: true as const }),
     ...(revision !== undefined && { revision }),
   };
@@ -62,11 +63,5 @@ export function encodeRoomMetadata({
 
 /** Reads room metadata; undefined for an empty string, junk, or the metadata of a room that is not ours. */
 export function parseRoomMetadata(metadata: string): RoomMetadata | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(metadata);
-  } catch {
-    return undefined;
-  }
-  return roomMetadata.safeParse(value).data;
+  return roomMetadata.safeParse(parseJson(metadata)).data;
 }

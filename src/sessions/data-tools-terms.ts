@@ -1,3 +1,4 @@
+import { PRIVATE_KEY } from '../config/private-key.ts';
 import type { DataTools, JsonValue } from './data-tools.ts';
 import { plainText } from './plain-text.ts';
 
@@ -7,7 +8,7 @@ const MAX_TERM_CHARS = 40;
 const MAX_TERM_WORDS = 4;
 /** Keys whose values nobody says aloud. */
 const UNSPOKEN = new Set([
-  'private',
+  PRIVATE_KEY,
   'element',
   'selector',
   'url',

@@ -1,3 +1,4 @@
+import { PRIVATE_KEY } from '../config/private-key.ts';
 import { CharlaError } from '../errors.ts';
 import type { DataTools } from './data-tools.ts';
 import { checkDataTools } from './data-tools-schema.ts';
@@ -29,7 +30,7 @@ export async function profileCheck(
 }
 
 function isAboutPrivate({ problems = [] }: CharlaError): boolean {
-  return problems.some(({ path }) => path === '/private' || path.startsWith('/private/'));
+  return problems.some(({ path }) => `${path}/`.startsWith(`/${PRIVATE_KEY}/`));
 }
 
 function privateInvalid(): CharlaError {

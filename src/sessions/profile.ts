@@ -1,8 +1,6 @@
 import { z } from 'zod';
+import { PRIVATE_KEY } from '../config/private-key.ts';
 import type { JsonValue } from './data-tools.ts';
-
-/** The ways in that exist without a profile of that name; until there is one they have no settings. */
-export const BUILT_IN_PROFILES = ['default', 'browser', 'phone'] as const;
 
 /** Longest text that a profile adds to the agent's instructions. */
 export const MAX_INSTRUCTIONS_CHARS = 2_000;
@@ -10,7 +8,10 @@ export const MAX_INSTRUCTIONS_CHARS = 2_000;
 const pointer = z
   .string()
   .max(256)
-  .regex(/^\/(?!private(?:\/|$))[^\p{Cc}]+$/u, 'is not a JSON Pointer to something that is not private');
+  .regex(
+    new RegExp(`^/(?!${PRIVATE_KEY}(?:/|$))[^\\p{Cc}]+$`, 'u'),
+    'is not a JSON Pointer to something that is not private',
+  );
 
 /**
  * What the agent may do for the sessions of a profile. A tool that only reads is there unless it is forbidden; one that

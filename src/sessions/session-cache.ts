@@ -3,7 +3,7 @@ import type { Store } from '../store/store.ts';
 import type { Session } from './session.ts';
 
 /** What the trigger `sessions_changed` (migrations/) tells of: ids of sessions that were changed or deleted. */
-export const CHANGES_CHANNEL = 'charla_sessions';
+const CHANGES_CHANNEL = 'charla_sessions';
 const MAX_BYTES = 64 * 1024 * 1024;
 /** What a session takes beside its data tools, roughly. */
 const SESSION_BYTES = 1_000;

@@ -1,8 +1,9 @@
-import { and, desc, eq, getTableColumns, gt, inArray, lt, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, gt, gte, inArray, lt, lte, or, type SQL, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
-import { calls, dataToolVersions, recordings, sessions } from '../store/schema.ts';
+import { deleteRecordings } from '../store/delete-recordings.ts';
+import { dataToolVersions, sessions } from '../store/schema.ts';
 import type { Database, Store } from '../store/store.ts';
 import type { DataTools } from './data-tools.ts';
 import { inBatches } from './in-batches.ts';
@@ -60,12 +61,12 @@ export interface SessionStore {
    */
   listQuiet(since: Date, limit: number, after?: string): Promise<SessionSummary[]>;
   /**
-   * Deletes a session and everything that hangs on it, for good.
+   * Deletes a session and everything that hangs on it, the files of its recordings too, for good.
    *
-   * @param removeFiles - deletes the files of its recordings, under CHARLA_HOME, before the rows that name them
    * @returns the room that it had; undefined when there is no such session
+   * @throws CharlaError `CHARLA_RECORDING_KEPT`: a file could not be deleted, and the session stays
    */
-  delete(id: string, removeFiles?: (files: readonly string[]) => Promise<void>): Promise<string | undefined>;
+  delete(id: string): Promise<string | undefined>;
 }
 
 /** Who changed data tools: a server, the person's own client, the agent of the call, or the integrator's hook. */
@@ -80,8 +81,10 @@ export interface SessionFilter {
   userId?: string | undefined;
   profile?: string | undefined;
   channel?: string | undefined;
-  createdAfter?: Date | undefined;
-  createdBefore?: Date | undefined;
+  /** Created then or later. */
+  since?: Date | undefined;
+  /** Created before. */
+  until?: Date | undefined;
 }
 
 export interface DataToolsVersion {
@@ -111,7 +114,7 @@ const { dataTools: _dataTools, ...summaryColumns } = getTableColumns(sessions);
 /** Sessions in the store. */
 export function createSessionStore(
   store: Store,
-  config: Pick<Config, 'SESSION_MAX_MINUTES' | 'SESSION_IDLE_MINUTES'>,
+  config: Pick<Config, 'SESSION_MAX_MINUTES' | 'SESSION_IDLE_MINUTES' | 'CHARLA_HOME'>,
   { onUpdated, now = () => new Date() }: SessionStoreOptions = {},
 ): SessionStore {
   const statements = createSessionStatements(store);
@@ -270,15 +273,11 @@ export function createSessionStore(
       );
     },
 
-    async delete(id, removeFiles) {
+    async delete(id) {
       const deleted = await store.query((db) =>
         db.transaction(async (tx) => {
-          const files = await tx
-            .select({ file: recordings.file })
-            .from(recordings)
-            .innerJoin(calls, eq(calls.id, recordings.callId))
-            .where(eq(calls.sessionId, id));
-          await removeFiles?.(files.map(({ file }) => file));
+          const reason = (await deleteRecordings(tx, [id], config.CHARLA_HOME)).get(id);
+          if (reason !== undefined) throw new CharlaError('CHARLA_RECORDING_KEPT', { id, reason });
           const [gone] = await tx
             .delete(sessions)
             .where(eq(sessions.id, id))
@@ -293,7 +292,7 @@ export function createSessionStore(
 }
 
 function conditions(filter: SessionFilter): SQL[] {
-  const { after, status, userId, profile, channel, createdAfter, createdBefore } = filter;
+  const { after, status, userId, profile, channel, since, until } = filter;
   const wanted = [
     after &&
       sql`(${sessions.createdAt}, ${sessions.id}) < (${after.createdAt.toISOString()}::timestamptz, ${after.id})`,
@@ -301,8 +300,8 @@ function conditions(filter: SessionFilter): SQL[] {
     userId === undefined ? undefined : eq(sessions.userId, userId),
     profile === undefined ? undefined : eq(sessions.profile, profile),
     channel === undefined ? undefined : eq(sessions.channel, channel),
-    createdAfter && gt(sessions.createdAt, createdAfter),
-    createdBefore && lt(sessions.createdAt, createdBefore),
+    since && gte(sessions.createdAt, since),
+    until && lt(sessions.createdAt, until),
   ];
   return wanted.filter((condition) => condition !== undefined);
 }

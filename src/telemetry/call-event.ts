@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { timeText } from '../config/time-text.ts';
 
 /** Most events in one request; a job that has more sends them one request after another. */
 export const MOST_EVENTS_AT_ONCE = 100;
@@ -6,6 +7,9 @@ export const MOST_EVENTS_AT_ONCE = 100;
 export const MOST_TURN_CHARACTERS = 32_000;
 /** Most tools of a turn that are kept. */
 export const MOST_TOOLS = 100;
+
+/** A session in the examples of the API document. */
+export const EXAMPLE_SESSION_ID = '5f1c9d1e-7c53-4c3f-9f39-0a3f5c1f6a10';
 
 /** PostgreSQL has no NUL in a text. */
 const name = (max: number) =>
@@ -21,10 +25,10 @@ const count = z
   .max(2 ** 31 - 1);
 const event = {
   number: count.min(1).describe('Its place in the call, from 1, without a gap.'),
-  at: z.iso.datetime().describe('When it happened.'),
+  at: timeText().describe('When it happened.'),
 };
 
-export const stagesSchema = z
+const stagesSchema = z
   .object({
     stt_ms: count.describe("End of the caller's speech to its text."),
     end_of_turn_ms: count.describe("End of the caller's speech to the decision that the turn is over."),
@@ -36,7 +40,7 @@ export const stagesSchema = z
   .partial()
   .describe('Where the time of the turn went; a stage that was not measured is absent.');
 
-export const toolCallSchema = z.object({
+const toolCallSchema = z.object({
   name: name(128),
   ok: z.boolean(),
   ms: count.describe('From the call to its result.'),
@@ -94,7 +98,7 @@ export const callEventsSchema = z
             number: 1,
             at: '2026-01-01T12:00:02.000Z',
             type: 'call.started',
-            session_id: '5f1c9d1e-7c53-4c3f-9f39-0a3f5c1f6a10',
+            session_id: EXAMPLE_SESSION_ID,
           },
           {
             number: 2,

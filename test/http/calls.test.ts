@@ -75,22 +75,13 @@ describe('POST /calls/{id}/events', () => {
     expect(await status('s2')).toBe('active');
   });
 
-  it('is for agents', async () => {
-    await addSession(store, 's3', 'ana');
-    const person = await bearer({ roomJoin: true, room: 'charla-s3' });
-    for (const [headers, status] of [
-      [{}, 401],
-      [{ authorization: 'Bearer x' }, 401],
-      [person, 403],
-    ] as const) {
-      expect((await tell('c4', [started('s3')], headers)).statusCode).toBe(status);
-    }
-    expect((await app.inject({ url: '/calls/c4', headers: server })).statusCode).toBe(404);
-  });
-
   it.each([
     ['no events', { events: [] }],
     ['an unknown event', { events: [{ number: 1, at: '2026-01-01T12:00:00.000Z', type: 'tea' }] }],
+    [
+      'a year that no database holds',
+      { events: [{ ...started('s1'), number: 1, at: '0000-01-01T00:00:00Z' }] },
+    ],
     ['a number too large', { events: [{ ...started('s1'), number: 2 ** 31 }] }],
     ['a NUL in a text', { events: [{ ...turn('user', 'a\0b'), number: 1 }] }],
     ['no body', undefined],
@@ -139,18 +130,17 @@ describe('GET /calls', () => {
     expect((await list('?outcome=nothing')).items).toEqual([]);
   });
 
-  it.each(['?limit=0', '?limit=201', '?cursor=x', '?since=yesterday', '?outcome=%00', '?session_id=%00'])(
-    'refuses %s',
-    async (query) => {
-      expect((await list(query)).code).toBe('CHARLA_REQUEST_INVALID');
-    },
-  );
-
-  it('is for servers, and so is a call', async () => {
-    for (const url of ['/calls', '/calls/c1']) {
-      expect((await app.inject({ url })).statusCode).toBe(401);
-      expect((await app.inject({ url, headers: agent })).statusCode).toBe(403);
-    }
+  it.each([
+    '?limit=0',
+    '?limit=201',
+    '?cursor=x',
+    '?since=yesterday',
+    '?since=0000-01-01T00:00:00Z',
+    '?until=9999-12-31T23:00:00-14:00',
+    '?outcome=%00',
+    '?session_id=%00',
+  ])('refuses %s', async (query) => {
+    expect((await list(query)).code).toBe('CHARLA_REQUEST_INVALID');
   });
 });
 

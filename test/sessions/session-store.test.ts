@@ -7,7 +7,7 @@ import { profiles, sessions as sessionRows } from '../../src/store/schema.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openTestStore } from '../support/store.ts';
 
-const limits = { SESSION_MAX_MINUTES: 60, SESSION_IDLE_MINUTES: 30 };
+const limits = { SESSION_MAX_MINUTES: 60, SESSION_IDLE_MINUTES: 30, CHARLA_HOME: '/nowhere' };
 const MINUTE_MS = 60_000;
 
 let store: Store;
@@ -236,8 +236,9 @@ describe('the list of sessions', () => {
     expect(await ids({ status: 'ended' })).toEqual([second.id]);
     expect(await ids({ profile: 'kiosk' })).toEqual([first.id]);
     expect(await ids({ channel: 'phone' })).toEqual([second.id]);
-    expect(await ids({ createdAfter: from })).toEqual([second.id]);
-    expect(await ids({ createdBefore: from })).toEqual([]);
+    expect(await ids({ since: from })).toEqual([second.id, first.id]);
+    expect(await ids({ since: new Date(from.getTime() + 1) })).toEqual([second.id]);
+    expect(await ids({ until: from })).toEqual([]);
     expect(await ids({ userId: 'somebody else' })).toEqual([]);
     expect(JSON.stringify(await timed.list({ userId, limit: 10 }))).not.toContain('secret');
   });

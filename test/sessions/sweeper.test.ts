@@ -19,7 +19,11 @@ let lost: string[] = [];
 
 beforeAll(async () => {
   store = await openTestStore();
-  sessions = createSessionStore(store, { SESSION_MAX_MINUTES: 600, SESSION_IDLE_MINUTES: 30 }, { now });
+  sessions = createSessionStore(
+    store,
+    { SESSION_MAX_MINUTES: 600, SESSION_IDLE_MINUTES: 30, CHARLA_HOME: '/nowhere' },
+    { now },
+  );
 });
 afterAll(() => store.close());
 beforeEach(() => {

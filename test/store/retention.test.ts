@@ -74,7 +74,12 @@ async function addCall(sessionId: string, file: string) {
 const idsLeft = async () =>
   (await store.query((db) => db.select({ id: sessions.id }).from(sessions))).map(({ id }) => id).toSorted();
 const run = (RETENTION_DAYS = 30, signal?: AbortSignal) =>
-  deleteOld(store, { RETENTION_DAYS, CHARLA_HOME: home }, NOW, log, signal);
+  deleteOld(store, {
+    config: { RETENTION_DAYS, CHARLA_HOME: home },
+    now: NOW,
+    log,
+    ...(signal && { signal }),
+  });
 const isThere = (file: string) =>
   access(join(home, file)).then(
     () => true,
@@ -137,22 +142,31 @@ describe('retention', () => {
     expect(await run()).toEqual({ sessions: 1, webhooks: 0 });
   });
 
-  it('deletes webhooks of that age that nobody took', async () => {
+  it('deletes webhooks of that age that were given up, and none that still wait', async () => {
     await addSessions({ id: 'open', endedAt: null });
-    const webhook = (id: string, createdAt: Date) => ({
+    const webhook = (id: string, createdAt: Date, givenUpAt: Date | null) => ({
       id,
       url: 'https://example.com/hooks',
       type: 'session.updated',
       sessionId: 'open',
       payload: {},
       createdAt,
+      givenUpAt,
       attempts: 9,
       nextAttemptAt: createdAt,
     });
     await store.query((db) =>
-      db.insert(webhookOutbox).values([webhook('old', daysAgo(31)), webhook('new', daysAgo(1))]),
+      db
+        .insert(webhookOutbox)
+        .values([
+          webhook('old', daysAgo(31), daysAgo(28)),
+          webhook('new', daysAgo(29), daysAgo(26)),
+          webhook('waits', daysAgo(31), null),
+        ]),
     );
     expect(await run()).toEqual({ sessions: 0, webhooks: 1 });
+    const left = await store.query((db) => db.select({ id: webhookOutbox.id }).from(webhookOutbox));
+    expect(left.map(({ id }) => id).toSorted()).toEqual(['new', 'waits']);
   });
 
   it('stops between batches when the server stops', async () => {

@@ -3,11 +3,11 @@ import fastifyPlugin from 'fastify-plugin';
 import type { Config } from '../../config/config.ts';
 import type { Access } from '../access.ts';
 import { checkOwnRequest } from '../own-requests.ts';
-import { PEOPLE, permissionOf } from '../permissions.ts';
+import { permissionOf } from '../permissions.ts';
 
 /**
  * Closes every route that is registered after it to those whom `permissions.ts` does not name, before the body is read,
- * and checks what people's own clients ask for.
+ * and checks what users' own clients ask for.
  */
 export const accessControl = fastifyPlugin(
   async (app: FastifyInstance, { config, access }: { config: Config; access: Access }) => {
@@ -21,14 +21,15 @@ export const accessControl = fastifyPlugin(
       };
       const own: preHandlerAsyncHookHandler = async (request) => {
         const caller = await access.callerOf(request);
-        checkOwnRequest(config, caller, `${request.method} ${route.url}`, request.body);
+        checkOwnRequest(config, caller, request.body);
       };
-      const forPeople = methods.some(
-        (method) =>
-          method !== 'GET' && method !== 'HEAD' && PEOPLE.some((role) => roles.get(method)?.includes(role)),
-      );
+      const saysWhose =
+        route.config?.bodyIsDataTools !== true &&
+        methods.some(
+          (method) => method !== 'GET' && method !== 'HEAD' && roles.get(method)?.includes('user'),
+        );
       route.onRequest = [guard, ...[route.onRequest ?? []].flat()];
-      if (forPeople) route.preHandler = [own, ...[route.preHandler ?? []].flat()];
+      if (saysWhose) route.preHandler = [own, ...[route.preHandler ?? []].flat()];
     });
   },
 );

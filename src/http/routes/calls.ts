@@ -4,20 +4,21 @@ import type { Call, CallHistory, Turn } from '../../calls/call.ts';
 import { CharlaError } from '../../errors.ts';
 import { callEventsSchema, modelUsageSchema, turnSchema } from '../../telemetry/call-event.ts';
 import type { HttpContext } from '../context.ts';
-import { decodeCursor, encodeCursor, pageOf, pageQuery } from '../paging.ts';
-import { languageSchema, STORE_PROBLEMS, userIdSchema } from '../schemas.ts';
+import { decodeCursor, encodeCursor, pageFrom, pageOf, pageQuery } from '../paging.ts';
+import {
+  EXAMPLE_SESSION,
+  idSchema,
+  languageSchema,
+  STORE_PROBLEMS,
+  timeSchema,
+  userIdSchema,
+} from '../schemas.ts';
 
-const idSchema = z.string().regex(/^[\w-]{1,128}$/, 'may have letters, digits, «_» and «-», at most 128');
 const paramsSchema = z.object({ id: idSchema });
 
-const EXAMPLE_ID = '9f2d6b1c-0c64-4f0e-8a51-6f0f6a4d2b7e';
 const exampleCall = {
-  id: EXAMPLE_ID,
-  session_id: '5f1c9d1e-7c53-4c3f-9f39-0a3f5c1f6a10',
-  user_id: 'ana',
-  profile: 'browser',
-  channel: 'browser',
-  language: 'es' as const,
+  id: '9f2d6b1c-0c64-4f0e-8a51-6f0f6a4d2b7e',
+  ...EXAMPLE_SESSION,
   started_at: '2026-01-01T12:00:02.000Z',
   ended_at: '2026-01-01T12:03:20.000Z',
   outcome: 'participant_disconnected',
@@ -94,8 +95,8 @@ const takenSchema = z
 const listQuery = z.object({
   session_id: idSchema.optional(),
   user_id: userIdSchema.optional(),
-  since: z.iso.datetime({ offset: true }).optional().describe('Begun then or later.'),
-  until: z.iso.datetime({ offset: true }).optional().describe('Begun before.'),
+  since: timeSchema.optional().describe('Begun then or later.'),
+  until: timeSchema.optional().describe('Begun before.'),
   outcome: z
     .string()
     .regex(/^\w{1,64}$/)
@@ -152,22 +153,11 @@ export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
       // One more than asked for tells whether there is a next page.
       const found = await calls.list(
-        {
-          sessionId: session_id,
-          userId: user_id,
-          since: since === undefined ? undefined : new Date(since),
-          until: until === undefined ? undefined : new Date(until),
-          outcome,
-        },
+        { sessionId: session_id, userId: user_id, since, until, outcome },
         limit + 1,
         after && { startedAt: after.at, id: after.id },
       );
-      const items = found.slice(0, limit);
-      const last = found.length > limit ? items.at(-1) : undefined;
-      return {
-        items: items.map(callSummary),
-        next: last === undefined ? null : encodeCursor({ at: last.startedAt, id: last.id }),
-      };
+      return pageFrom(found, limit, callSummary, ({ startedAt, id }) => encodeCursor({ at: startedAt, id }));
     },
   });
 

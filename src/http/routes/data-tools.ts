@@ -1,12 +1,14 @@
 import type { FastifyReply, FastifySchemaCompiler } from 'fastify';
 import { type FastifyPluginAsyncZod, validatorCompiler } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { PRIVATE_KEY, withoutPrivate } from '../../config/private-key.ts';
 import { CharlaError } from '../../errors.ts';
-import { PRIVATE_KEY } from '../../rooms/metadata.ts';
 import { type DataTools, mergeDataTools, parseDataTools } from '../../sessions/data-tools.ts';
 import type { SessionRole } from '../access.ts';
 import type { HttpContext } from '../context.ts';
 import { dataToolsEtag, expectedRevisions, isNamedBy } from '../etag.ts';
+import { checkOwnChange } from '../own-requests.ts';
+import { pageOf } from '../paging.ts';
 import { dataToolsSchema, idSchema, LIVEKIT_PROBLEMS, STORE_PROBLEMS } from '../schemas.ts';
 
 const paramsSchema = z.object({ id: idSchema });
@@ -20,20 +22,12 @@ const versionParamsSchema = paramsSchema.extend({
 // Loose: the other headers are for others.
 const readHeadersSchema = z.looseObject({ 'if-none-match': z.string().optional() });
 const changeHeadersSchema = z.looseObject({ 'if-match': z.string().optional() });
-const versionsSchema = z
+const versionSchema = z
   .object({
-    items: z.array(
-      z.object({
-        revision: z.int(),
-        replaced_at: z.iso.datetime().describe('When the next revision took its place.'),
-      }),
-    ),
-    next: z.null().describe('There is one page.'),
+    revision: z.int(),
+    replaced_at: z.iso.datetime().describe('When the next revision took its place.'),
   })
-  .meta({
-    id: 'DataToolsVersions',
-    examples: [{ items: [{ revision: 1, replaced_at: '2026-01-01T12:00:00.000Z' }], next: null }],
-  });
+  .meta({ examples: [{ revision: 1, replaced_at: '2026-01-01T12:00:00.000Z' }] });
 const path = '/session/:id/data-tools';
 const ETAG_HEADER = { ETag: 'Of this revision, for If-Match and If-None-Match.' };
 
@@ -45,7 +39,7 @@ const validateButHeaders: FastifySchemaCompiler<unknown> = ({ schema, ...part })
 
 /** `/session/{id}/data-tools`: what is known about who talks, now and before. */
 export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
-  const { access, conversations, sessions } = context;
+  const { config, access, conversations, sessions } = context;
 
   app.route({
     method: 'GET',
@@ -84,6 +78,7 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
   app.route({
     method: ['PUT', 'PATCH'],
     url: path,
+    config: { bodyIsDataTools: true },
     validatorCompiler: validateButHeaders,
     schema: {
       tags: ['data tools'],
@@ -109,10 +104,11 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
     handler: async (request, reply) => {
       const { id } = request.params;
       const role = await access.requireSession(request, await sessions.getCached(id));
+      if (role === 'participant') checkOwnChange(config, request.body);
       const change = (current: DataTools) => {
         const next =
           request.method === 'PUT' ? parseDataTools(request.body) : mergeDataTools(current, request.body);
-        return role === 'server' ? next : withPrivateOf(current, next, request.body);
+        return role === 'server' ? next : withPrivateOf(current, next);
       };
       const expected = expectedRevisions(request.headers['if-match'], role);
       const isAgent = (await access.callerOf(request)).kind === 'agent';
@@ -130,10 +126,10 @@ export const dataToolsRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
       tags: ['data tools'],
       summary: 'List earlier revisions of the data tools, newest first',
       description:
-        'The last 50 before the one that is there now. For servers: they may show what was private.',
+        'The last 50 before the one that is there now, on one page. For servers: they may show what was private.',
       problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
       params: paramsSchema,
-      response: { 200: versionsSchema },
+      response: { 200: pageOf(versionSchema).meta({ id: 'DataToolsVersions' }) },
     },
     handler: async ({ params: { id } }) => {
       if ((await sessions.get(id)) === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
@@ -179,7 +175,7 @@ const jsonByRole = {
 function jsonOf(dataTools: DataTools, role: SessionRole): string {
   const known = jsonByRole[role].get(dataTools);
   if (known !== undefined) return known;
-  const json = JSON.stringify(visible(dataTools, role));
+  const json = JSON.stringify(role === 'server' ? dataTools : withoutPrivate(dataTools));
   jsonByRole[role].set(dataTools, json);
   return json;
 }
@@ -189,20 +185,8 @@ function sendJson(reply: Pick<FastifyReply, 'type' | 'send'>, json: string) {
   return reply.type('application/json; charset=utf-8').send(json);
 }
 
-/** What the person in the call may see. */
-function visible(dataTools: DataTools, role: SessionRole): DataTools {
-  const { [PRIVATE_KEY]: _hidden, ...shown } = dataTools;
-  return role === 'server' ? dataTools : shown;
-}
-
-/** What the person in the call may change: everything but what they cannot see. */
-function withPrivateOf(current: DataTools, next: DataTools, sent: unknown): DataTools {
-  if (typeof sent === 'object' && sent !== null && Object.hasOwn(sent, PRIVATE_KEY)) {
-    throw new CharlaError('CHARLA_DATA_TOOLS_INVALID', {
-      path: `/${PRIVATE_KEY}`,
-      reason: 'only servers may set it',
-    });
-  }
+/** A change by the person in the call leaves alone what they cannot see. */
+function withPrivateOf(current: DataTools, next: DataTools): DataTools {
   const hidden = current[PRIVATE_KEY];
   return hidden === undefined ? next : parseDataTools({ ...next, [PRIVATE_KEY]: hidden });
 }

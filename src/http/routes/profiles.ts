@@ -5,7 +5,7 @@ import { checkSchema } from '../../sessions/data-tools-schema.ts';
 import { type Profile, profileSettingsSchema } from '../../sessions/profile.ts';
 import type { HttpContext } from '../context.ts';
 import { isNamedBy } from '../etag.ts';
-import { pageOf, pageQuery } from '../paging.ts';
+import { cursorInvalid, pageFrom, pageOf, pageQuery } from '../paging.ts';
 import { profileSchema, STORE_PROBLEMS } from '../schemas.ts';
 
 const EXAMPLE = {
@@ -47,10 +47,7 @@ export const profileRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
     },
     handler: async ({ query: { limit, cursor } }) => {
       const found = await profiles.list(limit + 1, cursor === undefined ? undefined : nameOf(cursor));
-      const items = found.slice(0, limit);
-      const last = found.length > limit ? items.at(-1)?.name : undefined;
-      const next = last === undefined ? null : Buffer.from(last).toString('base64url');
-      return { items: items.map(answerOf), next };
+      return pageFrom(found, limit, answerOf, ({ name }) => Buffer.from(name).toString('base64url'));
     },
   });
 
@@ -138,8 +135,6 @@ function etagOf({ revision, updatedAt }: Profile): string {
 /** @throws CharlaError `CHARLA_REQUEST_INVALID` for what is not the `next` of a page */
 function nameOf(cursor: string): string {
   const name = cursorSchema.safeParse(cursor).success ? Buffer.from(cursor, 'base64url').toString() : '';
-  if (!profileSchema.safeParse(name).success) {
-    throw new CharlaError('CHARLA_REQUEST_INVALID', { problems: '/cursor: is not the `next` of a page' });
-  }
+  if (!profileSchema.safeParse(name).success) throw cursorInvalid();
   return name;
 }

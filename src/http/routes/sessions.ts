@@ -4,11 +4,13 @@ import { CharlaError } from '../../errors.ts';
 import { parseDataTools } from '../../sessions/data-tools.ts';
 import { SESSION_STATUSES, type Session, type SessionSummary } from '../../sessions/session.ts';
 import type { HttpContext } from '../context.ts';
-import { decodeCursor, encodeCursor, pageOf, pageQuery } from '../paging.ts';
+import { decodeCursor, encodeCursor, pageFrom, pageOf, pageQuery } from '../paging.ts';
 import {
-  callSchema,
   dataToolsSchema,
+  EXAMPLE_ROOM,
+  EXAMPLE_SESSION,
   idSchema,
+  joinSchema,
   LIVEKIT_PROBLEMS,
   languageSchema,
   profileSchema,
@@ -16,8 +18,8 @@ import {
   timeSchema,
   userIdSchema,
 } from '../schemas.ts';
-import { callAnswer } from './call-answer.ts';
 import { callSummary, callSummarySchema } from './calls.ts';
+import { joinDetails } from './join-details.ts';
 
 const startSchema = z
   .object({
@@ -34,14 +36,9 @@ const startSchema = z
     ],
   });
 
-const EXAMPLE_ID = '5f1c9d1e-7c53-4c3f-9f39-0a3f5c1f6a10';
 const exampleSession = {
-  session_id: EXAMPLE_ID,
-  user_id: 'ana',
-  room: `charla-${EXAMPLE_ID}`,
-  profile: 'browser',
-  channel: 'browser',
-  language: 'es' as const,
+  ...EXAMPLE_SESSION,
+  room: EXAMPLE_ROOM,
   status: 'active' as const,
   revision: 1,
   created_at: '2026-01-01T12:00:00.000Z',
@@ -90,8 +87,8 @@ const listQuery = z.object({
     .string()
     .regex(/^[\w-]{1,64}$/)
     .optional(),
-  created_after: timeSchema.optional(),
-  created_before: timeSchema.optional(),
+  since: timeSchema.optional().describe('Created then or later.'),
+  until: timeSchema.optional().describe('Created before.'),
   ...pageQuery,
 });
 const paramsSchema = z.object({ id: idSchema });
@@ -122,7 +119,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
         ...STORE_PROBLEMS,
       ],
       body: startSchema,
-      response: { 201: callSchema },
+      response: { 201: joinSchema },
     },
     handler: async (request, reply) => {
       const { body } = request;
@@ -135,7 +132,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
         ...(body.profile !== undefined && { profile: body.profile }),
         ...(body.language !== undefined && { language: body.language }),
       });
-      return reply.code(201).send(await callAnswer(config, session, session.userId));
+      return reply.code(201).send(await joinDetails(config, session, session.userId));
     },
   });
 
@@ -150,7 +147,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       response: { 200: pageOf(sessionSummarySchema) },
     },
     handler: async ({ query }) => {
-      const { limit, cursor, status, user_id, profile, channel, created_after, created_before } = query;
+      const { limit, cursor, status, user_id, profile, channel, since, until } = query;
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
       const found = await sessions.list({
         // One more tells whether there is a next page.
@@ -160,15 +157,10 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
         userId: user_id,
         profile,
         channel,
-        createdAfter: created_after,
-        createdBefore: created_before,
+        since,
+        until,
       });
-      const items = found.slice(0, limit);
-      const last = found.length > limit ? items.at(-1) : undefined;
-      return {
-        items: items.map(summary),
-        next: last === undefined ? null : encodeCursor({ at: last.createdAt, id: last.id }),
-      };
+      return pageFrom(found, limit, summary, ({ createdAt, id }) => encodeCursor({ at: createdAt, id }));
     },
   });
 
@@ -212,7 +204,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       summary: 'Forget a session',
       description:
         'Deletes it at once and for good, with its data tools, calls, transcripts and recordings. Its room closes.',
-      problems: ['CHARLA_SESSION_NOT_FOUND', ...STORE_PROBLEMS],
+      problems: ['CHARLA_SESSION_NOT_FOUND', 'CHARLA_RECORDING_KEPT', ...STORE_PROBLEMS],
       params: paramsSchema,
       response: { 204: z.undefined().describe('It is gone.') },
     },

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { HttpContext } from '../context.ts';
-import { callSchema, LIVEKIT_PROBLEMS, roomSchema, STORE_PROBLEMS, userIdSchema } from '../schemas.ts';
-import { callAnswer } from './call-answer.ts';
+import { joinSchema, LIVEKIT_PROBLEMS, roomSchema, STORE_PROBLEMS, userIdSchema } from '../schemas.ts';
+import { joinDetails } from './join-details.ts';
 
 const tokenSchema = z
   .object({
@@ -28,7 +28,7 @@ export const tokenRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = asyn
         'Opens the room if it is not there; who names the same room joins the same conversation. Without `room` it is LIVEKIT_ROOM, or one of that identity alone.',
       tags: ['sessions'],
       body: tokenSchema,
-      response: { 200: callSchema },
+      response: { 200: joinSchema },
       problems: [...LIVEKIT_PROBLEMS, ...STORE_PROBLEMS],
     },
     handler: async ({ body }, reply) => {
@@ -37,7 +37,7 @@ export const tokenRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = asyn
         body.room === undefined
           ? await conversations.joinDefault({ userId: identity })
           : await conversations.join({ userId: identity, room: body.room });
-      return reply.send(await callAnswer(config, session, identity));
+      return reply.send(await joinDetails(config, session, identity));
     },
   });
 };

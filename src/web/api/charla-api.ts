@@ -12,7 +12,7 @@ type Schemas = components['schemas'];
 /** `GET /settings`: what the server wants the page to be. */
 export type Settings = Schemas['Settings'];
 /** `POST /session/start`: where the call takes place and the token that opens its room. */
-export type Session = Pick<Schemas['Call'], 'session_id' | 'room' | 'identity' | 'url' | 'token'>;
+export type Session = Pick<Schemas['JoinDetails'], 'session_id' | 'room' | 'identity' | 'url' | 'token'>;
 export type Theme = Settings['frontend_theme'];
 
 const settingsSchema: z.ZodMiniType<Settings> = z.object({

@@ -105,7 +105,7 @@ export interface paths {
   "/session/{id}/data-tools/versions": {
     /**
      * List earlier revisions of the data tools, newest first
-     * @description The last 50 before the one that is there now. For servers: they may show what was private. Needs a key with the scope sessions or admin in the header X-API-Key.
+     * @description The last 50 before the one that is there now, on one page. For servers: they may show what was private. Needs a key with the scope sessions or admin in the header X-API-Key.
      */
     get: operations["getSessionByIdDataToolsVersions"];
   };
@@ -261,7 +261,7 @@ export interface components {
       language?: "es" | "en";
     };
     /** @description What a client needs to join the room of a session. */
-    Call: {
+    JoinDetails: {
       session_id: string;
       room: string;
       identity: string;
@@ -363,8 +363,8 @@ export interface components {
            */
           replaced_at: string;
         }[];
-      /** @description There is one page. */
-      next: null;
+      /** @description The `cursor` of the next page; null after the last one. */
+      next: string | null;
     };
     CallEvents: {
       events: (OneOf<[{
@@ -747,7 +747,7 @@ export interface operations {
       /** @description Created */
       201: {
         content: {
-          "application/json": components["schemas"]["Call"];
+          "application/json": components["schemas"]["JoinDetails"];
         };
       };
       /** @description A problem */
@@ -769,8 +769,10 @@ export interface operations {
         user_id?: string;
         profile?: string;
         channel?: string;
-        created_after?: string;
-        created_before?: string;
+        /** @description Created then or later. */
+        since?: string;
+        /** @description Created before. */
+        until?: string;
         /** @description Most items in the answer. */
         limit?: number;
         /** @description `next` of the page before; none begins with the first page. */
@@ -983,7 +985,7 @@ export interface operations {
   };
   /**
    * List earlier revisions of the data tools, newest first
-   * @description The last 50 before the one that is there now. For servers: they may show what was private. Needs a key with the scope sessions or admin in the header X-API-Key.
+   * @description The last 50 before the one that is there now, on one page. For servers: they may show what was private. Needs a key with the scope sessions or admin in the header X-API-Key.
    */
   getSessionByIdDataToolsVersions: {
     parameters: {
@@ -1182,7 +1184,7 @@ export interface operations {
       /** @description OK */
       200: {
         content: {
-          "application/json": components["schemas"]["Call"];
+          "application/json": components["schemas"]["JoinDetails"];
         };
       };
       /** @description A problem */

@@ -2,14 +2,14 @@ import type { z } from 'zod';
 import type { Config } from '../../config/config.ts';
 import { clientUrl, participantToken } from '../../rooms/tokens.ts';
 import type { Session } from '../../sessions/session.ts';
-import type { callSchema } from '../schemas.ts';
+import type { joinSchema } from '../schemas.ts';
 
 /** What a client needs to join the room of a session. */
-export async function callAnswer(
+export async function joinDetails(
   config: Config,
   session: Session,
   identity: string,
-): Promise<z.output<typeof callSchema>> {
+): Promise<z.output<typeof joinSchema>> {
   const { token, expiresAt } = await participantToken(config, { room: session.room, identity });
   return {
     session_id: session.id,
