@@ -6,10 +6,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { loadPrompts } from '../../src/agent/prompts.ts';
 import { until } from '../cli/support.ts';
 import { Caller } from '../support/caller.ts';
-import { type CharlaProcess, startCharla } from '../support/charla-process.ts';
 import { fixedModels, type StartSessionAnswer, startSession } from '../support/dev-stack.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres-server.ts';
+import { type CharlaProcess, startCharla } from '../support/run-charla.ts';
 import { callerSpeech } from '../support/speech.ts';
 
 const prompts = loadPrompts('es');

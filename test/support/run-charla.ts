@@ -7,6 +7,36 @@ const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 export function runCharla(args: readonly string[], env: Record<string, string>) {
   return execa('node', ['--import', 'tsx', MAIN, ...args], {
     env: { NODE_ENV: 'test', LOG_LEVEL: 'info', NO_COLOR: '1', ...env },
+    all: true,
     reject: false,
+    stdin: 'ignore',
+    // Whoever ends it wants to see it end by itself.
+    forceKillAfterDelay: false,
   });
+}
+
+/** A command of Charla that runs until it is ended. */
+export interface CharlaProcess {
+  readonly pid: number;
+  /** Everything that it printed. */
+  output(): string;
+  /** Ends it, with SIGTERM unless given, and waits until it is gone. */
+  end(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** @param env - variables over those of this process */
+export function startCharla(command: 'serve' | 'worker', env: Record<string, string>): CharlaProcess {
+  const child = runCharla([command], env);
+  let output = '';
+  child.all.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    end: async (signal = 'SIGTERM') => {
+      child.kill(signal);
+      await child;
+    },
+  };
 }

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { freePort } from '../support/livekit-server.ts';
 import { runCharla } from '../support/run-charla.ts';
@@ -26,13 +24,6 @@ it('two `charla serve` that start at once on an empty database migrate it once, 
       interval: 100,
     });
   }
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  const { rows } = await client.query('select count(*)::int as applied from drizzle.__drizzle_migrations');
-  await client.end();
-  const file = new URL('../../migrations/meta/_journal.json', import.meta.url);
-  const { entries } = JSON.parse(await readFile(file, 'utf8')) as { entries: unknown[] };
-  expect(rows).toEqual([{ applied: entries.length }]);
   for (const { child } of servers) child.kill('SIGTERM');
   const ended = await Promise.all(servers.map(({ child }) => child));
   expect(ended.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
