@@ -127,7 +127,7 @@ export function createConversations(parts: ConversationsParts): Conversations {
     const user = { userId, profile, channel: 'browser', language };
     const [asked, check] = await Promise.all([
       hookData.initial(user, { dataTools, isOwn }),
-      profileCheck(profiles, profile),
+      profileCheck(profiles, profile, { forPerson: isOwn }),
     ]);
     const initial = checkedInitial(asked, request.dataTools, check);
     const wanted: NewSession = { id, room, ...user, dataTools: initial.dataTools };

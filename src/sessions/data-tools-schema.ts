@@ -13,7 +13,7 @@ const MAX_SCHEMA_BYTES = 64 * 1024;
 const MAX_SCHEMA_DEPTH = 64;
 /** Most errors that one answer lists. */
 const MAX_ERRORS = 100;
-/** For one document: a pattern or a reference that takes longer goes round in circles. */
+/** For one document, ms: a pattern or a reference that takes longer goes round in circles. Nothing else is done meanwhile. */
 const CHECK_LIMIT_MS = 500;
 const MAX_COMPILED = 200;
 
@@ -23,11 +23,17 @@ const compiled = new LRUCache<string, ValidateFunction>({ max: MAX_COMPILED });
  * Checks data tools against a profile's JSON Schema.
  *
  * @param at - JSON Pointer of the data tools in the client's document; error paths start with it
+ * @param limitMs - data tools whose check takes longer are refused
  * @throws CharlaError `CHARLA_DATA_TOOLS_INVALID`, with every error of it as `problems`
  */
-export function checkDataTools(schema: DataToolsSchema, dataTools: DataTools, at = ''): void {
+export function checkDataTools(
+  schema: DataToolsSchema,
+  dataTools: DataTools,
+  at = '',
+  limitMs = CHECK_LIMIT_MS,
+): void {
   const validate = compile(schema);
-  const outcome = withinLimit(() => (validate(dataTools) ? [] : [...(validate.errors ?? [])]));
+  const outcome = withinLimit(limitMs, () => (validate(dataTools) ? [] : [...(validate.errors ?? [])]));
   const problems =
     outcome === undefined
       ? [
@@ -66,7 +72,7 @@ export function checkSchema(schema: DataToolsSchema): void {
     throw invalid('', messageOf(error));
   }
   try {
-    if (withinLimit(() => validate({})) !== undefined) return;
+    if (withinLimit(CHECK_LIMIT_MS, () => validate({})) !== undefined) return;
   } catch {
     // A reference that goes round in circles is deeper than any stack.
   }
@@ -115,16 +121,16 @@ const clock = createContext({ run: () => undefined as unknown }) as { run: () =>
 const call = new Script('run()');
 
 /**
- * What a function returns; undefined when it takes longer than {@link CHECK_LIMIT_MS}. The limit of `node:vm` ends
+ * What a function returns; undefined when it takes longer than `limitMs`. The limit of `node:vm` ends
  * patterns that backtrack without end too, whatever they are.
  */
-function withinLimit<T>(run: () => T): T | undefined {
+function withinLimit<T>(limitMs: number, run: () => T): T | undefined {
   let result: T | undefined;
   clock.run = () => {
     result = run();
   };
   try {
-    call.runInContext(clock, { timeout: CHECK_LIMIT_MS });
+    call.runInContext(clock, { timeout: limitMs });
   } catch (error) {
     // Of the context's own Error, which is another than ours.
     const isError = typeof error === 'object' && error !== null && 'code' in error;

@@ -4,13 +4,17 @@ import type { DataTools } from './data-tools.ts';
 import { checkDataTools } from './data-tools-schema.ts';
 import type { ProfileStore } from './profile-store.ts';
 
+/** For what a person's client sends: they may send a lot, and the server does nothing else meanwhile. ms */
+const PERSON_LIMIT_MS = 50;
+
 /** Checks data tools as the profile of their session wants them; nothing is wrong where it wants nothing. */
 export type ProfileCheck = (dataTools: DataTools, at?: string) => void;
 
 /**
  * The check for the sessions of a profile.
  *
- * @param options.forPerson - the answer goes to the person in the call, who may not hear of what is private
+ * @param options.forPerson - it was sent by the person in the call, who may not hear of what is private, nor have the
+ *   server at work for long
  * @returns a function that throws what {@link checkDataTools} throws
  */
 export async function profileCheck(
@@ -22,7 +26,7 @@ export async function profileCheck(
   return (dataTools, at) => {
     if (schema === undefined) return;
     try {
-      checkDataTools(schema, dataTools, at);
+      checkDataTools(schema, dataTools, at, forPerson ? PERSON_LIMIT_MS : undefined);
     } catch (error) {
       throw forPerson && error instanceof CharlaError && isAboutPrivate(error) ? privateInvalid() : error;
     }

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { Script } from 'node:vm';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CharlaError } from '../../src/errors.ts';
 import { checkDataTools, checkSchema, type DataToolsSchema } from '../../src/sessions/data-tools-schema.ts';
+import { profileCheck } from '../../src/sessions/profile-check.ts';
 
 const schema: DataToolsSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -68,6 +70,19 @@ describe('data tools with a schema', () => {
     expect(error.problems).toEqual([
       { path: '/', message: 'it takes too long to check against the schema of the profile' },
     ]);
+  });
+
+  it.each([
+    ['a person sends', true, 50],
+    ['a server sends', false, 500],
+  ])('that %s may keep the server busy so long: forPerson %s, %i ms', async (_, forPerson, limitMs) => {
+    const runs = vi.spyOn(Script.prototype, 'runInContext');
+    onTestFinished(() => runs.mockRestore());
+    const settings = { data_tools_schema: schema };
+    const getCached = async () => ({ name: 'shop', settings, revision: 1, updatedAt: new Date(0) });
+    const check = await profileCheck({ getCached }, 'shop', { forPerson });
+    check({ user_context: { name: 'Ana' } });
+    expect(runs.mock.calls.map(([, options]) => options)).toEqual([{ timeout: limitMs }]);
   });
 
   it('are all refused by «false», and none by «true»', () => {
