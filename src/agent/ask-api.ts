@@ -6,6 +6,7 @@ export interface ApiRequest {
   method?: 'GET' | 'POST' | 'PATCH';
   /** Sent as JSON. */
   body?: unknown;
+  headers?: Record<string, string>;
   /** Time for each address, ms. */
   timeoutMs: number;
   signal?: AbortSignal;
@@ -26,6 +27,7 @@ export async function askApi(config: Config, path: string, request: ApiRequest):
   const headers = {
     authorization: `Bearer ${await agentToken(config)}`,
     ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...request.headers,
   };
   const urls = apiUrls(config);
   const first = answering.get(config);

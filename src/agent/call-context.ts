@@ -13,6 +13,8 @@ import { askApi } from './ask-api.ts';
 export interface CallContext {
   session: RoomSession;
   dataTools: DataTools;
+  /** Of the data tools, but for what is private in them; undefined where it is not known. */
+  revision: number | undefined;
   /** How the agent is for this session; empty while it is not known. */
   profile: ProfileSettings;
 }
@@ -76,6 +78,7 @@ export function watchCallContext(room: Room, config: Config, log: Logger): CallC
         dataTools === undefined
           ? (before?.dataTools ?? {})
           : { ...dataTools, ...(isSecret && { [PRIVATE_KEY]: hidden }) },
+      revision: dataTools === undefined ? before?.revision : metadata.revision,
       profile: (profile?.name === session.profile ? profile.settings : undefined) ?? {},
     };
     return current;
@@ -119,8 +122,8 @@ export function watchCallContext(room: Room, config: Config, log: Logger): CallC
     const data = async () => {
       if (dataToolsRef === undefined) return;
       const get = (signal: AbortSignal) => fetchDataTools(session.id, config, signal);
-      const dataTools = await fetchAlways('data tools', get, tried);
-      if (dataTools !== undefined) add({ dataTools });
+      const fetched = await fetchAlways('data tools', get, tried);
+      if (fetched !== undefined) add(fetched);
     };
     const settings = async () => {
       if (profileRef === undefined || profile?.name === session.profile) return;
@@ -195,31 +198,41 @@ function anonymous({ LANGUAGE }: Config): CallContext {
     channel: 'browser',
     language: LANGUAGE,
   };
-  return { session, dataTools: {}, profile: {} };
+  return { session, dataTools: {}, revision: undefined, profile: {} };
 }
 
-async function fetchDataTools(sessionId: string, config: Config, signal: AbortSignal): Promise<DataTools> {
+async function fetchDataTools(
+  sessionId: string,
+  config: Config,
+  signal: AbortSignal,
+): Promise<Pick<CallContext, 'dataTools' | 'revision'>> {
   const path = `/session/${encodeURIComponent(sessionId)}/data-tools`;
   const answer = await fetchJson(path, config, signal);
   // Deleted since the session began, with everything that was known.
-  return answer === undefined ? {} : parseDataTools(answer);
+  if (answer === undefined) return { dataTools: {}, revision: undefined };
+  const [, revision] = /^"(\d+)"$/.exec(answer.etag) ?? [];
+  return {
+    dataTools: parseDataTools(answer.json),
+    revision: revision === undefined ? undefined : Number(revision),
+  };
 }
 
 async function fetchProfile(name: string, config: Config, signal: AbortSignal): Promise<ProfileSettings> {
   const answer = await fetchJson(`/profiles/${encodeURIComponent(name)}`, config, signal);
   // Deleted since the session began: there are no settings any more.
   if (answer === undefined) return {};
-  const settings =
-    typeof answer === 'object' && answer !== null && 'settings' in answer ? answer.settings : {};
+  const { json } = answer;
+  const settings = typeof json === 'object' && json !== null && 'settings' in json ? json.settings : {};
   return profileSettingsSchema.parse(settings);
 }
 
 /** @returns undefined for a 404 @throws Error for any other answer that is no 200 */
-async function fetchJson(path: string, config: Config, signal: AbortSignal): Promise<unknown> {
+async function fetchJson(path: string, config: Config, signal: AbortSignal) {
   const response = await askApi(config, path, { timeoutMs: FETCH_TIMEOUT_MS, signal });
   if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(`the API answered ${response.status}`);
-  return response.json();
+  const json: unknown = await response.json();
+  return { json, etag: response.headers.get('etag') ?? '' };
 }
 
 /** Waits for a promise, but no longer than `limitMs`. */

@@ -112,6 +112,7 @@ export async function setUpCall(
     words: prompts[language].tools,
     answers: prompts[language].answers,
     dataTools: () => now.dataTools,
+    revision: () => now.revision,
     permissions: () => now.profile.tools ?? {},
   });
   const mayUseTools = await canCallTools(providers.llm);

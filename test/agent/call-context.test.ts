@@ -11,12 +11,14 @@ const log = createLogger('test', 'silent');
 const session = { id: 's-1', userId: 'ana', profile: 'default', channel: 'browser', language: 'en' } as const;
 
 /** The HTTP API on loopback: answers with `answer`, or with 500 while there is none. */
-async function api(answer: () => unknown) {
+async function api(answer: () => unknown, etag?: string) {
   const asked: { url: string; authorization: string }[] = [];
   const { url } = await serve((request, response) => {
     asked.push({ url: request.url ?? '', authorization: request.headers.authorization ?? '' });
     const body = answer();
-    response.writeHead(body === undefined ? 500 : 200).end(JSON.stringify(body));
+    response
+      .writeHead(body === undefined ? 500 : 200, etag === undefined ? {} : { etag })
+      .end(JSON.stringify(body));
   });
   return { config: loadConfig({ NODE_ENV: 'test', PORT: new URL(url).port }), asked };
 }
@@ -56,6 +58,16 @@ it('what does not travel in the room is fetched with a token of the agent’s ow
   expect(asked).toEqual([
     { url: '/session/s-1/data-tools', authorization: expect.stringMatching(/^Bearer \S+$/) },
   ]);
+});
+
+it('the revision that it knows is the one of its data tools', async () => {
+  const { config } = await api(() => ({ note: 'fetched' }), '"4"');
+  const small = encodeRoomMetadata({ session, dataTools: { n: 1 }, revision: 2 });
+  const { first, told, change } = await follow(small, config);
+  expect(first.revision).toBe(2);
+  change(encodeRoomMetadata({ session, dataTools: { note: 'x'.repeat(40_000) }, revision: 3 }));
+  // Somebody has changed them once more since.
+  await expect.poll(() => told.at(-1)).toMatchObject({ dataTools: { note: 'fetched' }, revision: 4 });
 });
 
 it('large data tools are fetched too, and are nowhere in the metadata', async () => {

@@ -16,6 +16,8 @@ export interface ToolContext {
   answers: Answers;
   /** As they are now. */
   dataTools: () => DataTools;
+  /** Of those data tools; undefined where it is not known. */
+  revision: () => number | undefined;
   /** As the profile has them now. */
   permissions: () => ToolPermissions;
 }

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import Mustache from 'mustache';
 import { z } from 'zod';
-import { PRIVATE_KEY } from '../../rooms/metadata.ts';
+import { PRIVATE_KEY } from '../../config/private-key.ts';
 import { nameOf, resolvePath, splitPath, valueAt } from '../../sessions/data-path.ts';
 import type { DataTools, JsonValue } from '../../sessions/data-tools.ts';
 import { pointerOf } from '../../sessions/json-pointer.ts';
@@ -44,9 +45,12 @@ export const updateData: AgentTool<'update_data', Parameters> = {
       {},
       { escape: String },
     );
+    const item = listItem(dataTools, path);
     return {
       question,
       apply: async () => {
+        // Until the caller has answered, another item may have come to be at that place.
+        if (!isDeepStrictEqual(listItem(call.dataTools(), path), item)) throw new ToolError(words.failed);
         await change(path, value, call);
         return words.done;
       },
@@ -110,14 +114,25 @@ function ofTypeOf(current: JsonValue | undefined, given: string, answers: Answer
 /** @throws ToolError */
 async function change(path: readonly string[], value: Value, call: ToolContext): Promise<void> {
   const { config, sessionId, words } = call;
+  const dataTools = call.dataTools();
+  const revision = call.revision();
+  // A list goes as a whole, and what somebody else has just put into it must not be lost.
+  const needsSame = revision !== undefined && listItem(dataTools, path) !== undefined;
   const response = await askApi(config, `/session/${encodeURIComponent(sessionId)}/data-tools`, {
     method: 'PATCH',
-    body: patchFor(call.dataTools(), path, value),
+    ...(needsSame && { headers: { 'if-match': `"${revision}"` } }),
+    body: patchFor(dataTools, path, value),
     timeoutMs: TIMEOUT_MS,
   }).catch(() => undefined);
   if (response?.ok === true) return;
   // The profile's schema does not take it.
   throw new ToolError(response?.status === 400 ? words.update_data.refused : words.failed);
+}
+
+/** The item of the first list on the way to a place; undefined where there is no list. */
+function listItem(dataTools: DataTools, path: readonly string[]): JsonValue | undefined {
+  const depth = path.findIndex((_, index) => Array.isArray(valueAt(dataTools, path.slice(0, index))));
+  return depth === -1 ? undefined : valueAt(dataTools, path.slice(0, depth + 1));
 }
 
 /**

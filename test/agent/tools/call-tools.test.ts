@@ -32,7 +32,11 @@ afterEach(async () => {
 interface Call {
   /** What the HTTP API was asked to change. */
   patches: unknown[];
+  /** If-Match of each of them. */
+  ifMatch: (string | undefined)[];
   dataTools: () => DataTools;
+  /** Somebody else changes them. */
+  replace: (dataTools: DataTools) => void;
 }
 
 /** A call in text whose model does what a function says. */
@@ -47,6 +51,7 @@ async function call(options: {
 }): Promise<Call> {
   let { dataTools } = options;
   const patches: unknown[] = [];
+  const ifMatch: (string | undefined)[] = [];
   const { url } = await serve((request, response) => {
     let body = '';
     request.on('data', (piece: Buffer) => {
@@ -55,6 +60,7 @@ async function call(options: {
     request.on('end', () => {
       const patch: unknown = JSON.parse(body);
       patches.push(patch);
+      ifMatch.push(request.headers['if-match']);
       if ((options.status ?? 200) === 200) dataTools = mergeDataTools(dataTools, patch);
       response.writeHead(options.status ?? 200).end('{}');
     });
@@ -68,6 +74,7 @@ async function call(options: {
     words: prompts.tools,
     answers: prompts.answers,
     dataTools: () => dataTools,
+    revision: () => 7,
     permissions: () => options.permissions ?? {},
   });
   const { text, isCut } = renderDataTools(dataTools, 'es', { maxTokens: 200 });
@@ -91,7 +98,14 @@ async function call(options: {
     onModelSilent: () => undefined,
   });
   await session.start({ agent: assistant });
-  return { patches, dataTools: () => dataTools };
+  return {
+    patches,
+    ifMatch,
+    dataTools: () => dataTools,
+    replace: (changed) => {
+      dataTools = changed;
+    },
+  };
 }
 
 async function ask(text: string): Promise<string> {
@@ -251,6 +265,52 @@ describe('update_data', () => {
     });
     expect(await ask('Cámbialo')).toBe(told);
     expect(patches).toEqual([]);
+  });
+
+  const cart = (...names: string[]) => ({ cart: { items: names.map((name) => ({ name, n: 1 })) } });
+
+  it('changes another item of a list than the caller has confirmed in no case', async () => {
+    const { patches, replace } = await call({
+      dataTools: cart('laptop', 'mouse'),
+      permissions: allowed,
+      model: () => update('/cart/items/1/n', '2'),
+    });
+    await ask('Dos ratones, por favor');
+    replace(cart('laptop', 'cable', 'mouse'));
+    expect(await ask('Sí.')).toBe(prompts.tools.failed);
+    expect(patches).toEqual([]);
+  });
+
+  it('changes the item that was confirmed in a list that has got longer', async () => {
+    const { patches, replace } = await call({
+      dataTools: cart('laptop', 'mouse'),
+      permissions: allowed,
+      model: () => update('/cart/items/1/n', '2'),
+    });
+    await ask('Dos ratones, por favor');
+    replace(cart('laptop', 'mouse', 'cable'));
+    expect(await ask('Sí.')).toBe(prompts.tools.done);
+    const [laptop, mouse, cable] = cart('laptop', 'mouse', 'cable').cart.items;
+    expect(patches).toEqual([{ cart: { items: [laptop, { ...mouse, n: 2 }, cable] } }]);
+  });
+
+  it('replaces a list only while it is the one that the agent knows', async () => {
+    const { patches, ifMatch } = await call({
+      status: 412,
+      dataTools: { ...cart('laptop'), ...user },
+      permissions: allowed,
+      model: (messages) =>
+        lastOf(messages)?.content.startsWith('Mi correo') === true
+          ? update('/user_context/email', 'x')
+          : update('/cart/items/0/n', '2'),
+    });
+    await ask('Dos');
+    expect(await ask('Sí.')).toBe(prompts.tools.failed);
+    await ask('Mi correo es x');
+    await ask('Sí.');
+    // A value that is in no list is set whatever else has changed.
+    expect(patches).toHaveLength(2);
+    expect(ifMatch).toEqual(['"7"', undefined]);
   });
 
   it('changes an item of a list without losing the others, and adds a key', async () => {
