@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { every } from '../../every.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -22,42 +22,51 @@ export function deliverJournalsAlways(config: Config, log: Logger): () => void {
 
 /**
  * Delivers the events that calls left in files because no API took them, once. Files of calls that still run, and those
- * that another worker delivers, are left alone; so is the rest when no API answers.
+ * that another worker delivers, are left alone; so are the others when no API answers, and those that it does not take
+ * now, but for what is too old.
  */
 export async function deliverJournals(config: Config, log: Logger): Promise<void> {
   const folder = journalFolder(config);
   const names = await readdir(folder).catch(() => []);
+  let isApiThere = true;
   for (const name of names.filter((one) => one.endsWith(EXTENSION))) {
     const callId = basename(name, EXTENSION);
     const file = new JournalFile(config, callId);
     if (!(await file.take())) continue;
     try {
-      const done = await deliverFile(config, callId, file, log);
-      const changedAt = await stat(join(folder, name)).then(
-        ({ mtimeMs }) => mtimeMs,
-        () => undefined,
-      );
-      const tooOld = changedAt !== undefined && Date.now() - changedAt > KEPT_MS;
-      if (tooOld)
+      const outcome: Outcome = isApiThere ? await deliverFile(config, callId, file, log) : 'unanswered';
+      isApiThere = outcome !== 'unanswered';
+      const isDropped = outcome !== 'done' && (await isTooOld(file));
+      if (isDropped) {
         log.error({ call: callId }, 'the events of a call could not be delivered for a week; dropped');
-      if (done || tooOld) await file.remove();
-      if (!done && !tooOld) return;
+      }
+      if (outcome === 'done' || isDropped) await file.remove();
     } finally {
       await file.release();
     }
   }
 }
 
-/** @returns whether the file has done its duty */
-async function deliverFile(config: Config, callId: string, file: JournalFile, log: Logger): Promise<boolean> {
+async function isTooOld({ path }: JournalFile): Promise<boolean> {
+  const changedAt = await stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
+  return changedAt !== undefined && Date.now() - changedAt > KEPT_MS;
+}
+
+/** What became of a file: it has done its duty; an API does not take all of it now; or none answered at all. */
+type Outcome = 'done' | 'not taken' | 'unanswered';
+
+async function deliverFile(config: Config, callId: string, file: JournalFile, log: Logger): Promise<Outcome> {
   const events = await file.read();
   for (let sent = 0; sent < events.length; ) {
     const batch = firstEvents(events.slice(sent));
     const delivery = await deliverEvents(config, callId, batch);
-    if (delivery.kind === 'away') return false;
+    if (delivery.kind === 'away') return delivery.isAnswered ? 'not taken' : 'unanswered';
     if (delivery.kind === 'refused') {
       log.error({ call: callId, code: delivery.code }, 'the API refuses the events of a call; dropped');
-      return true;
+      return 'done';
     }
     sent += batch.length;
   }
@@ -65,5 +74,5 @@ async function deliverFile(config: Config, callId: string, file: JournalFile, lo
   if (events.length > 0) {
     log.info({ call: callId, events: events.length }, 'events that a call left behind were delivered');
   }
-  return true;
+  return 'done';
 }
