@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { opens } from '../config/api-keys.ts';
 import type { Config } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
-import type { Session } from '../sessions/session.ts';
+import { isOpen, type Session } from '../sessions/session.ts';
 import { type Caller, createCallers } from './callers.ts';
 import { howToCall, PEOPLE, type Role } from './permissions.ts';
 
@@ -75,12 +75,10 @@ function check(caller: Caller, allowed: readonly Role[]): void {
 
 const WHO = { agent: 'An agent', participant: 'The person in a call', user: 'A user' } as const;
 
-/** Whether a session is theirs: of the user, or of the room that the token opens. */
+/** Whether a session is theirs: of the user, or the one that goes on in the room that the token opens. */
 function isOf(session: Session, caller: Caller): boolean {
   if (caller.kind === 'user') return session.userId === caller.userId;
-  if (caller.kind !== 'participant' || caller.room !== session.room) return false;
+  if (caller.kind !== 'participant' || caller.room !== session.room || !isOpen(session)) return false;
   // A room may be used again: the token of somebody who was in it before this session began opens nothing of it.
-  // Tokens count in whole seconds.
-  const began = Math.floor(session.createdAt.getTime() / 1000) * 1000;
-  return caller.identity === session.userId || caller.issuedAt.getTime() >= began;
+  return caller.identity === session.userId || caller.session === session.id;
 }

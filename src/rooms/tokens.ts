@@ -11,7 +11,10 @@ export const CALL_TOLERANCE_SECONDS = 12 * 3600;
 /** What the bearer of a token of ours may do with the HTTP API. */
 export type TokenBearer =
   | { kind: 'agent' }
-  | { kind: 'participant'; room: string; identity: string; issuedAt: Date };
+  | { kind: 'participant'; room: string; identity: string; session?: string };
+
+/** Of a participant: the session that its token was given for. */
+const SESSION_ATTRIBUTE = 'charla.session';
 
 /**
  * A token with which a person joins one room: speak, listen, send text; no camera, no other room, nothing to administer.
@@ -20,11 +23,12 @@ export type TokenBearer =
  */
 export async function participantToken(
   config: Config,
-  { room, identity }: { room: string; identity: string },
+  { room, identity, session }: { room: string; identity: string; session?: string },
 ): Promise<{ token: string; expiresAt: Date }> {
   const token = new AccessToken(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, {
     identity,
     ttl: PARTICIPANT_TOKEN_SECONDS,
+    ...(session !== undefined && { attributes: { [SESSION_ATTRIBUTE]: session } }),
   });
   token.addGrant({
     roomJoin: true,
@@ -61,7 +65,8 @@ export async function verifyToken(config: Config, token: string): Promise<TokenB
   }
   const room = claims?.video?.roomJoin === true ? claims.video.room : undefined;
   if (room === undefined || room === '' || claims?.sub === undefined) return undefined;
-  return { kind: 'participant', room, identity: claims.sub, issuedAt: new Date((claims.nbf ?? 0) * 1000) };
+  const session = claims.attributes?.[SESSION_ATTRIBUTE];
+  return { kind: 'participant', room, identity: claims.sub, ...(session !== undefined && { session }) };
 }
 
 /** The URL under which clients reach livekit-server: `ws://` or `wss://`. */

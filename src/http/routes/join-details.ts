@@ -10,7 +10,8 @@ export async function joinDetails(
   session: Session,
   identity: string,
 ): Promise<z.output<typeof joinSchema>> {
-  const { token, expiresAt } = await participantToken(config, { room: session.room, identity });
+  const { id, room } = session;
+  const { token, expiresAt } = await participantToken(config, { room, identity, session: id });
   return {
     session_id: session.id,
     room: session.room,
