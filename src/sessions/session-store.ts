@@ -61,6 +61,12 @@ export interface SessionStore {
    */
   listQuiet(since: Date, limit: number, after?: string): Promise<SessionSummary[]>;
   /**
+   * Sessions that ended, in whatever way, then or later.
+   *
+   * @param after - id of the last one that is known; they come in order of id
+   */
+  listEnded(since: Date, limit: number, after?: string): Promise<SessionSummary[]>;
+  /**
    * Deletes a session and everything that hangs on it, the files of its recordings too, for good.
    *
    * @returns the room that it had; undefined when there is no such session
@@ -268,6 +274,17 @@ export function createSessionStore(
           .where(
             and(eq(sessions.status, 'active'), lte(sessions.lastActiveAt, since), gt(sessions.id, after)),
           )
+          .orderBy(sessions.id)
+          .limit(limit),
+      );
+    },
+
+    listEnded(since, limit, after = '') {
+      return store.query((db) =>
+        db
+          .select(summaryColumns)
+          .from(sessions)
+          .where(and(gte(sessions.endedAt, since), gt(sessions.id, after)))
           .orderBy(sessions.id)
           .limit(limit),
       );

@@ -5,16 +5,16 @@ import type { SessionStore } from './session-store.ts';
 
 /** What the sweeper needs of rooms and calls, which sessions know nothing of. */
 export interface SweeperOptions {
-  sessions: Pick<SessionStore, 'expire' | 'listQuiet' | 'end'>;
+  sessions: Pick<SessionStore, 'expire' | 'listQuiet' | 'listEnded' | 'end'>;
   log: Logger;
-  /** Closes the room of a session that has expired; sees by itself to what cannot be closed now. */
+  /** Closes the room of a session that is over, unless another session has it. What it throws ends the sweep. */
   closeRoom(session: Pick<SessionSummary, 'room'>): Promise<void>;
   /** @returns those of the rooms that are open */
   openRooms(rooms: readonly string[]): Promise<ReadonlySet<string>>;
   /** The room of a session with a call is gone, and nobody has said so: its agent was killed, perhaps. */
   onLost?(session: SessionSummary): Promise<void>;
   /** Does what could not be done before. */
-  catchUp?(): Promise<void>;
+  catchUp?(signal: AbortSignal): Promise<void>;
   now?(): Date;
 }
 
@@ -24,7 +24,7 @@ export interface Sweeper {
   sweep(): Promise<void>;
   /** Every minute from now on; what fails is logged and done again. */
   start(): void;
-  /** Waits for the sweep that runs. */
+  /** Waits for the sweep that runs, which does no more than it has begun. */
   close(): Promise<void>;
 }
 
@@ -32,19 +32,26 @@ const INTERVAL_MS = 60_000;
 /** In a call somebody says something within this long; whether the rooms of the others are there is looked up. */
 const QUIET_MS = 2 * 60_000;
 const BATCH = 100;
+/** The first sweep of a process closes rooms of sessions that ended this long before: whoever ended them may be gone. */
+const LEFT_OPEN_MS = 3_600_000;
+/** Each further one looks this much further back than to the last: clocks differ, and others take their time. */
+const OVERLAP_MS = 5 * 60_000;
 
 /**
- * Ends sessions that are over their time limits, and those whose room is gone. Any number of processes may do so at the
- * same time: each session is ended by one of them.
+ * Ends sessions that are over their time limits, and those whose room is gone; closes rooms of sessions that are over,
+ * whoever ended them. Any number of processes may do so at the same time: each session is ended by one of them.
  */
 export function createSweeper(options: SweeperOptions): Sweeper {
   const { sessions, log, closeRoom, openRooms, onLost, catchUp, now = () => new Date() } = options;
 
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let closedUntilMs = now().getTime() - LEFT_OPEN_MS + OVERLAP_MS;
+
   const expire = async () => {
     let amount = 0;
-    for (let full = true; full; ) {
+    for (let full = true; full && !signal.aborted; ) {
       const expired = await sessions.expire(BATCH);
-      for (const session of expired) await closeRoom(session);
       amount += expired.length;
       full = expired.length === BATCH;
     }
@@ -54,10 +61,11 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     const since = new Date(now().getTime() - QUIET_MS);
     let amount = 0;
     let after: string | undefined;
-    for (let full = true; full; ) {
+    for (let full = true; full && !signal.aborted; ) {
       const quiet: SessionSummary[] = await sessions.listQuiet(since, BATCH, after);
       const open = quiet.length === 0 ? new Set<string>() : await openRooms(quiet.map(({ room }) => room));
       for (const session of quiet.filter(({ room }) => !open.has(room))) {
+        if (signal.aborted) break;
         await onLost?.(session);
         if (await sessions.end(session.id)) amount += 1;
       }
@@ -67,10 +75,30 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     return amount;
   };
 
+  const closeLeftOpen = async () => {
+    const untilMs = now().getTime();
+    const since = new Date(closedUntilMs - OVERLAP_MS);
+    let after: string | undefined;
+    for (let full = true; full; ) {
+      if (signal.aborted) return;
+      const over: SessionSummary[] = await sessions.listEnded(since, BATCH, after);
+      const open = over.length === 0 ? new Set<string>() : await openRooms(over.map(({ room }) => room));
+      for (const session of over.filter(({ room }) => open.has(room))) {
+        if (signal.aborted) return;
+        await closeRoom(session);
+      }
+      after = over.at(-1)?.id;
+      full = over.length === BATCH;
+    }
+    closedUntilMs = untilMs;
+  };
+
   const sweep = async () => {
-    await catchUp?.();
+    // First what needs nobody but the store.
     const expired = await expire();
+    await catchUp?.(signal);
     const lost = await endLost();
+    await closeLeftOpen();
     if (expired + lost > 0) log.info({ expired, lost }, 'sessions were ended');
   };
 
@@ -83,6 +111,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
       });
     },
     async close() {
+      stopping.abort();
       await stop?.();
     },
   };

@@ -54,6 +54,7 @@ export const sessions = pgTable(
     index('sessions_by_age').on(table.createdAt, table.id),
     index('sessions_by_user').on(table.userId, table.createdAt),
     index('sessions_by_status').on(table.status, table.lastActiveAt),
+    index('sessions_by_end').on(table.endedAt).where(sql`${table.endedAt} is not null`),
   ],
 );
 

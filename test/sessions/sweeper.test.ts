@@ -27,6 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 beforeEach(() => {
+  rooms.clear();
   closed = [];
   lost = [];
 });
@@ -35,7 +36,10 @@ function sweeper(changes: Partial<SweeperOptions> = {}) {
   return createSweeper({
     sessions,
     log,
-    closeRoom: async ({ room }) => void closed.push(room),
+    closeRoom: async ({ room }) => {
+      rooms.delete(room);
+      closed.push(room);
+    },
     openRooms: async (asked) => new Set(asked.filter((room) => rooms.has(room))),
     onLost: async ({ id }: SessionSummary) => void lost.push(id),
     now,
@@ -53,12 +57,12 @@ async function start(): Promise<string> {
 
 const statusOf = async (id: string) => (await sessions.get(id))?.status;
 
-it('expires what is over its limits and closes its room, once for all processes', async () => {
+it('expires what is over its limits and closes its room', async () => {
   const ids = await Promise.all(Array.from({ length: 120 }, start));
   clockMs += 32 * MINUTE_MS;
   const fresh = await start();
   await Promise.all([sweeper().sweep(), sweeper().sweep()]);
-  expect(closed.toSorted()).toEqual(ids.toSorted());
+  expect(new Set(closed)).toEqual(new Set(ids));
   expect(await statusOf(ids[0] ?? '')).toBe('expired');
   expect(await statusOf(fresh)).toBe('created');
 });
@@ -95,4 +99,58 @@ it('ends nothing while LiveKit cannot be asked, and catches up afterwards', asyn
   };
   await sweeper({ catchUp }).sweep();
   expect([await statusOf(id), caughtUp]).toEqual(['ended', 1]);
+});
+
+it('closes rooms that whoever ended their sessions left open', async () => {
+  const [left, over] = [await start(), await start()];
+  await Promise.all([left, over].map((id) => sessions.end(id)));
+  rooms.delete(over);
+  clockMs += 50 * MINUTE_MS;
+  let isAway = false;
+  const process = sweeper({
+    async closeRoom({ room }) {
+      if (isAway) throw new Error('away');
+      rooms.delete(room);
+      closed.push(room);
+    },
+  });
+  await process.sweep();
+  expect(closed).toEqual([left]);
+  // However long LiveKit is away.
+  const later = await start();
+  await sessions.end(later);
+  isAway = true;
+  await expect(process.sweep()).rejects.toThrow('away');
+  clockMs += 300 * MINUTE_MS;
+  isAway = false;
+  await process.sweep();
+  expect(closed).toEqual([left, later]);
+});
+
+it('expires sessions before it does what is left to do for rooms, which may take long', async () => {
+  const id = await start();
+  clockMs += 32 * MINUTE_MS;
+  let status: string | undefined;
+  const catchUp = async () => {
+    status = await statusOf(id);
+  };
+  await sweeper({ catchUp }).sweep();
+  expect(status).toBe('expired');
+});
+
+it('does no more than it has begun when it is closed, and leaves the rest to the next', async () => {
+  const ids = await Promise.all(Array.from({ length: 5 }, start));
+  clockMs += 32 * MINUTE_MS;
+  const asked: string[] = [];
+  const stopped = sweeper({
+    closeRoom: async ({ room }) => {
+      asked.push(room);
+      await stopped.close();
+    },
+  });
+  await stopped.sweep();
+  expect(asked).toHaveLength(1);
+  expect(await Promise.all(ids.map(statusOf))).toEqual(ids.map(() => 'expired'));
+  await sweeper().sweep();
+  expect(new Set(closed)).toEqual(new Set(ids));
 });

@@ -1,0 +1,1 @@
+CREATE INDEX "sessions_by_end" ON "sessions" USING btree ("ended_at") WHERE "sessions"."ended_at" is not null;
