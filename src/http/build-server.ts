@@ -47,6 +47,7 @@ import { sessionRoutes } from './routes/sessions.ts';
 import { settingsRoutes } from './routes/settings.ts';
 import { tokenRoutes } from './routes/token.ts';
 import { userDataRoutes } from './routes/user-data.ts';
+import { createTurns } from './turns.ts';
 import { tellingWebhooks } from './webhook-events.ts';
 
 export interface ServerOptions {
@@ -76,7 +77,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const telling = tellingWebhooks(webhooks);
   const sessions = createSessionStore(store, config, telling.sessions);
   const watch = new AgentWatch(livekit, config.AGENT_NAME, log, options.agentWatch);
-  const upkeep = createRoomUpkeep(livekit, sessions, log);
+  const inTurn = createTurns();
+  const upkeep = createRoomUpkeep({ livekit, sessions, log, inTurn });
   const access = createAccess(config);
   const { DATA_TOOLS_URL: url } = config;
   const hook =
@@ -96,6 +98,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
       watch,
       upkeep,
       hookData: createHookData(hook, log),
+      inTurn,
     }),
     hook,
     health: options.health ?? createHealthCheck(config, store, livekit),
@@ -139,11 +142,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const sweeper = createSweeper({
     sessions,
     log,
-    closeRoom: ({ room }) => upkeep.close(room),
+    closeRoom: ({ room }) => upkeep.closeNow(room),
     openRooms: (rooms) => openRooms(livekit, rooms),
     onLost: ({ id }) => context.calls.lose(id),
-    catchUp: async () => {
-      await upkeep.catchUp();
+    catchUp: async (signal) => {
+      await upkeep.catchUp(signal);
       await context.calls.loseForgotten(new Date(Date.now() - CALL_FORGOTTEN_MS));
     },
   });
@@ -152,9 +155,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   // Before the store closes, which does so with the server.
   app.addHook('preClose', async () => {
     hook?.close();
-    await webhooks.close();
+    await Promise.all([webhooks.close(), sweeper.close()]);
   });
-  app.addHook('onClose', () => sweeper.close());
 
   await app.register(problemDetails);
   await app.register(securityHeaders, { config });

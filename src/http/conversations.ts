@@ -6,7 +6,7 @@ import { CharlaError } from '../errors.ts';
 import type { AgentWatch } from '../rooms/agent-watch.ts';
 import { isRoomGone, type LiveKit } from '../rooms/livekit.ts';
 import { encodeRoomMetadata, parseRoomMetadata } from '../rooms/metadata.ts';
-import { openRoom, openRoomMetadata, updateRoomMetadata } from '../rooms/open-room.ts';
+import { closeRoom, openRoom, openRoomMetadata, updateRoomMetadata } from '../rooms/open-room.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
 import { type ProfileCheck, profileCheck } from '../sessions/profile-check.ts';
 import type { ProfileStore } from '../sessions/profile-store.ts';
@@ -14,6 +14,7 @@ import { FIRST_REVISION, isOpen, type NewSession, type Session } from '../sessio
 import type { ChangedBy, SessionStore } from '../sessions/session-store.ts';
 import type { HookData, InitialData } from './hook-data.ts';
 import type { RoomUpkeep } from './room-upkeep.ts';
+import type { Turns } from './turns.ts';
 
 export interface StartRequest {
   userId: string;
@@ -81,17 +82,21 @@ export interface ConversationsParts {
   watch: AgentWatch;
   upkeep: RoomUpkeep;
   hookData: HookData;
+  /** Turns of rooms, which whoever closes them takes too. */
+  inTurn: Turns;
 }
 
-/** The room of a session younger than this may be about to be opened by another process, … */
-const OPENING_MS = 10_000;
+/**
+ * The room of a session younger than this may be about to be opened by another process, by whose clock it is that old,
+ * and clocks differ, …
+ */
+const OPENING_MS = 60_000;
 /** … which is waited for this long. */
 const OPENING_WAIT_MS = 2_000;
 const LOOK_AGAIN_MS = 50;
 
 export function createConversations(parts: ConversationsParts): Conversations {
-  const { config, livekit, sessions, profiles, watch, upkeep, hookData } = parts;
-  const inTurn = createTurns();
+  const { config, livekit, sessions, profiles, watch, upkeep, hookData, inTurn } = parts;
 
   const metadataOf = async (session: RoomContent) =>
     roomMetadata(session, (await profiles.getCached(session.profile)) !== undefined);
@@ -109,14 +114,28 @@ export function createConversations(parts: ConversationsParts): Conversations {
     return session;
   };
 
-  /** Puts the metadata into a room that somebody else opened; the watch brings the agent. */
-  const adopt = async (session: Session) => {
-    await updateRoomMetadata(livekit, session.room, await metadataOf(session));
-    watch.watch(session.room);
-    return session;
+  /** @param metadata - of the room as it is open; undefined: it is not */
+  const bring = async (session: Session, metadata: string | undefined) => {
+    const named = sessionIn(metadata);
+    if (metadata !== undefined && named === undefined) {
+      // Somebody else opened it: the watch brings the agent.
+      await updateRoomMetadata(livekit, session.room, await metadataOf(session));
+      watch.watch(session.room);
+      return session;
+    }
+    // The call of an earlier session is over, and its agent goes.
+    if (named !== undefined && named.id !== session.id) await closeRoom(livekit, session.room);
+    return open(session);
   };
 
-  const newSession = async (request: StartRequest, id: string, room: string) => {
+  const look = async (room: string) => {
+    const [known, metadata] = await Promise.all([sessions.getByRoom(room), openRoomMetadata(livekit, room)]);
+    const named = sessionIn(metadata);
+    const isThere = metadata !== undefined && (named === undefined || named.id === known?.id);
+    return { known, metadata, named, isThere };
+  };
+
+  const newSession = async (request: StartRequest, id: string, room: string): Promise<PreparedSession> => {
     const {
       userId,
       dataTools = {},
@@ -137,17 +156,12 @@ export function createConversations(parts: ConversationsParts): Conversations {
   const followHook = ({ id }: Session, initial: InitialData) =>
     hookData.follow(initial, (change) => conversations.changeDataTools(id, change, undefined, 'hook'));
 
-  /** To be called in the room's turn. */
-  const createIn = async (bring: typeof open, request: StartRequest, room: string) => {
-    const { wanted, initial } = await newSession(request, randomUUID(), room);
+  /** To be called in the room's turn. @returns undefined when another process took the room at the same time */
+  const createIn = async ({ wanted, initial }: PreparedSession, metadata: string | undefined) => {
     const created = await sessions.create(wanted);
-    if (created === undefined) {
-      // Another process was asked for the same room at the same time; its session is everybody's.
-      const theirs = await sessions.getByRoom(room);
-      return theirs === undefined ? undefined : open(theirs);
-    }
+    if (created === undefined) return undefined;
     try {
-      const brought = await bring(created);
+      const brought = await bring(created, metadata);
       followHook(brought, initial);
       return brought;
     } catch (error) {
@@ -161,25 +175,69 @@ export function createConversations(parts: ConversationsParts): Conversations {
     const { room, userId } = request;
     // Again only when another process opens the room at the same time, or ended its session while we looked.
     for (const deadlineMs = Date.now() + OPENING_WAIT_MS; ; ) {
-      const [known, metadata] = await Promise.all([
-        sessions.getByRoom(room),
-        openRoomMetadata(livekit, room),
-      ]);
-      if (known !== undefined && metadata !== undefined) {
+      const { known, metadata, isThere } = await look(room);
+      if (known !== undefined && isThere) {
         watch.watch(room);
         return known;
       }
       if (known !== undefined) {
-        if (known.userId === userId) return open(known);
+        if (known.userId === userId) return bring(known, metadata);
         if (isYoung(known) && Date.now() < deadlineMs) {
           await sleep(LOOK_AGAIN_MS);
           continue;
         }
         await sessions.end(known.id);
       }
-      const session = await createIn(metadata === undefined ? open : adopt, request, room);
+      const session = await createIn(await newSession(request, randomUUID(), room), metadata);
       if (session !== undefined) return session;
+      // Another process was asked for the same room at the same time; its session is everybody's.
+      const theirs = await sessions.getByRoom(room);
+      if (theirs !== undefined && metadata === undefined) return open(theirs);
     }
+  };
+
+  /**
+   * The session of a room that one user has alone. What may take long, the hook and the wait for another process, does
+   * not hold up others who want the room.
+   *
+   * @returns undefined while another user has it
+   */
+  const enterAlone = async (request: StartRequest, room: string) => {
+    const { userId } = request;
+    const isTheirs = (session: { userId: string } | undefined) =>
+      session !== undefined && session.userId !== userId;
+    const lookUntilOpen = async () => {
+      for (const deadlineMs = Date.now() + OPENING_WAIT_MS; ; await sleep(LOOK_AGAIN_MS)) {
+        const seen = await look(room);
+        const mayOpen = seen.known !== undefined && isTheirs(seen.known) && isYoung(seen.known);
+        if (seen.metadata !== undefined || !mayOpen || Date.now() >= deadlineMs) return seen;
+      }
+    };
+    const isTaken = ({ known, named, metadata }: Awaited<ReturnType<typeof look>>) =>
+      metadata !== undefined && isTheirs(known ?? named);
+
+    const seen = await lookUntilOpen();
+    if (isTaken(seen)) return undefined;
+    const isMine = seen.known !== undefined && !isTheirs(seen.known);
+    const prepared = isMine ? undefined : await newSession(request, randomUUID(), room);
+    return inTurn(room, async () => {
+      const now = await look(room);
+      // Whoever came since has the room, whether or not it is open yet.
+      if (isTaken(now) || (isTheirs(now.known) && now.known?.id !== seen.known?.id)) return undefined;
+      if (now.known?.userId === userId) {
+        if (!now.isThere) return bring(now.known, now.metadata);
+        watch.watch(room);
+        return now.known;
+      }
+      if (now.known !== undefined) await sessions.end(now.known.id);
+      const session = await createIn(
+        prepared ?? (await newSession(request, randomUUID(), room)),
+        now.metadata,
+      );
+      if (session !== undefined) return session;
+      const theirs = await sessions.getByRoom(room);
+      return theirs === undefined || isTheirs(theirs) ? undefined : open(theirs);
+    });
   };
 
   const changeStored = async (
@@ -250,15 +308,11 @@ export function createConversations(parts: ConversationsParts): Conversations {
     joinDefault(request) {
       const room = config.LIVEKIT_ROOM;
       const own = ownRoom(room, request.userId);
-      return inTurn(room, async () => {
-        const [shared, mine] = await Promise.all([
-          openRoomMetadata(livekit, room),
-          openRoomMetadata(livekit, own),
-        ]);
-        const holder = shared === undefined ? undefined : parseRoomMetadata(shared)?.session.userId;
-        const isTaken = holder !== undefined && holder !== request.userId;
-        if (isTaken || mine !== undefined) return inTurn(own, () => enter({ ...request, room: own }));
-        return enter({ ...request, room });
+      // One user's requests come one after another, and end in one session; nobody waits for other users.
+      return inTurn(own, async () => {
+        const isOwnOpen = (await openRoomMetadata(livekit, own)) !== undefined;
+        const session = isOwnOpen ? undefined : await enterAlone(request, room);
+        return session ?? enter({ ...request, room: own });
       });
     },
 
@@ -304,6 +358,16 @@ type RoomContent = Pick<
   'id' | 'userId' | 'profile' | 'channel' | 'language' | 'dataTools' | 'revision'
 >;
 
+interface PreparedSession {
+  wanted: NewSession;
+  initial: InitialData;
+}
+
+/** The session that a room's metadata names. */
+function sessionIn(metadata: string | undefined) {
+  return metadata === undefined ? undefined : parseRoomMetadata(metadata)?.session;
+}
+
 /** Whether another process may still be opening the room. */
 function isYoung({ status, createdAt }: Session): boolean {
   return status === 'created' && Date.now() - createdAt.getTime() < OPENING_MS;
@@ -340,18 +404,4 @@ function checkedInitial(
 /** Always the same for one user, and says nothing about them: names of rooms stand in the log. */
 function ownRoom(room: string, userId: string): string {
   return `${room}-${createHash('sha256').update(userId).digest('hex').slice(0, 32)}`;
-}
-
-/** Runs what has the same key one after another. */
-function createTurns() {
-  const last = new Map<string, Promise<unknown>>();
-  return <T>(key: string, run: () => Promise<T>): Promise<T> => {
-    const turn = (last.get(key) ?? Promise.resolve()).then(run, run);
-    last.set(key, turn);
-    const forget = () => {
-      if (last.get(key) === turn) last.delete(key);
-    };
-    turn.then(forget, forget);
-    return turn;
-  };
 }

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { CharlaError } from '../../src/errors.ts';
 import { createRoomUpkeep } from '../../src/http/room-upkeep.ts';
+import { createTurns } from '../../src/http/turns.ts';
 import { createLiveKit, type LiveKit } from '../../src/rooms/livekit.ts';
 import { openRoom, openRooms } from '../../src/rooms/open-room.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
@@ -9,6 +11,9 @@ const log = createLogger('test', 'fatal');
 let server: TestLivekitServer;
 let livekit: LiveKit;
 let isAway = false;
+/** Requests that were sent while it was away. */
+let tries = 0;
+const inTurn = createTurns();
 /** Rooms that another session has. */
 const taken = new Set<string>();
 
@@ -20,11 +25,14 @@ afterAll(() => server?.stop());
 
 function upkeep() {
   const sometimesAway: LiveKit = {
-    request: (operation, options) =>
-      isAway ? Promise.reject(new Error('away')) : livekit.request(operation, options),
+    async request(operation, options) {
+      if (!isAway) return livekit.request(operation, options);
+      tries += 1;
+      throw new CharlaError('CHARLA_LIVEKIT_UNAVAILABLE', { url: 'ws://away', reason: 'away' });
+    },
   };
   const getByRoom = async (room: string) => (taken.has(room) ? ({ room } as never) : undefined);
-  return createRoomUpkeep(sometimesAway, { getByRoom }, log);
+  return createRoomUpkeep({ livekit: sometimesAway, sessions: { getByRoom }, log, inTurn });
 }
 
 const open = (room: string) => openRoom(livekit, { room, metadata: '', agentName: 'charla' });
@@ -53,4 +61,31 @@ it('leaves a room alone that another session has by then', async () => {
   taken.add('reused');
   await rooms.catchUp();
   expect(await isOpen('reused')).toBe(true);
+});
+
+it('asks once for all that waits while LiveKit is away, and then does every one of them', async () => {
+  const rooms = upkeep();
+  const names = ['one', 'two', 'three'];
+  await Promise.all(names.map(open));
+  isAway = true;
+  for (const room of names) await rooms.close(room);
+  tries = 0;
+  await rooms.catchUp();
+  expect(tries).toBe(1);
+  isAway = false;
+  await rooms.catchUp();
+  expect(await Promise.all(names.map(isOpen))).toEqual([false, false, false]);
+});
+
+it('closes no room while it is being opened for its next session', async () => {
+  const rooms = upkeep();
+  await open('next');
+  const closing = inTurn('next', async () => {
+    const done = rooms.close('next');
+    await new Promise(setImmediate);
+    taken.add('next');
+    return { done };
+  });
+  await (await closing).done;
+  expect(await isOpen('next')).toBe(true);
 });

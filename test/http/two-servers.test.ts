@@ -96,6 +96,35 @@ describe('two servers on one store', () => {
     }
   });
 
+  it('give the default room to one of two users who come at once, and the other a room alone', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const users = [`ana-${round}`, `luis-${round}`] as const;
+      const ask = (index: number, identity: string) =>
+        server(index).inject({ method: 'POST', url: '/token', payload: { identity } });
+      const answers = await Promise.all([ask(0, users[0]), ask(1, users[1])]);
+      expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+      const joined = answers.map((answer) => answer.json<{ session_id: string; room: string }>());
+      expect(joined.map(({ room }) => room)).toContain('charla');
+      for (const [index, { session_id, room }] of joined.entries()) {
+        expect((await metadataOf(room))?.session).toMatchObject({ id: session_id, userId: users[index] });
+        const shown = await server(1 - index).inject(`/sessions/${session_id}`);
+        expect(shown.json()).toMatchObject({ user_id: users[index], room });
+        await server(index).inject({ method: 'POST', url: `/sessions/${session_id}/end` });
+      }
+    }
+  });
+
+  it('give a user who comes to both at once one session', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const ask = (index: number) =>
+        server(index).inject({ method: 'POST', url: '/token', payload: { identity: `eva-${round}` } });
+      const answers = await Promise.all([ask(0), ask(1), ask(0), ask(1)]);
+      const ids = new Set(answers.map((answer) => answer.json().session_id));
+      expect([...new Set(answers.map(({ statusCode }) => statusCode)), ids.size]).toEqual([200, 1]);
+      await server(0).inject({ method: 'POST', url: `/sessions/${[...ids][0]}/end` });
+    }
+  });
+
   it('answer for each other', async () => {
     const start = await server(0).inject({
       method: 'POST',
