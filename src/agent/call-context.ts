@@ -7,6 +7,7 @@ import { parseRoomMetadata, type RoomMetadata, type RoomSession } from '../rooms
 import { type DataTools, parseDataTools } from '../sessions/data-tools.ts';
 import { type ProfileSettings, profileSettingsSchema } from '../sessions/profile.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { within } from '../within.ts';
 import { askApi } from './ask-api.ts';
 
 /** Who is in the call and what is known about them, as of now. */
@@ -233,12 +234,4 @@ async function fetchJson(path: string, config: Config, signal: AbortSignal) {
   if (!response.ok) throw new Error(`the API answered ${response.status}`);
   const json: unknown = await response.json();
   return { json, etag: response.headers.get('etag') ?? '' };
-}
-
-/** Waits for a promise, but no longer than `limitMs`. */
-async function within(limitMs: number, promise: Promise<void>): Promise<void> {
-  const limit = new AbortController();
-  const tooLate = sleep(limitMs, undefined, { signal: limit.signal }).catch(() => undefined);
-  await Promise.race([promise, tooLate]);
-  limit.abort();
 }
