@@ -1,17 +1,18 @@
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
+import { execa, type Options } from 'execa';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
+type RunOptions = Pick<Options, 'forceKillAfterDelay'>;
+
 /** Starts a `charla` command as a process of its own; it never rejects, whatever its exit code is. */
-export function runCharla(args: readonly string[], env: Record<string, string>) {
+export function runCharla(args: readonly string[], env: Record<string, string>, options: RunOptions = {}) {
   return execa('node', ['--import', 'tsx', MAIN, ...args], {
     env: { NODE_ENV: 'test', LOG_LEVEL: 'info', NO_COLOR: '1', ...env },
     all: true,
     reject: false,
     stdin: 'ignore',
-    // Whoever ends it wants to see it end by itself.
-    forceKillAfterDelay: false,
+    ...options,
   });
 }
 
@@ -26,7 +27,8 @@ export interface CharlaProcess {
 
 /** @param env - variables over those of this process */
 export function startCharla(command: 'serve' | 'worker', env: Record<string, string>): CharlaProcess {
-  const child = runCharla([command], env);
+  // Its calls may take their time to end.
+  const child = runCharla([command], env, { forceKillAfterDelay: false });
   let output = '';
   child.all.on('data', (chunk: Buffer) => {
     output += chunk.toString();
