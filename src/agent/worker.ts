@@ -7,6 +7,7 @@ import { resolveProviders, type SpeechEndpoint } from '../providers/resolve.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { redactOutput } from '../telemetry/redact-output.ts';
 import { createWorkerMetrics, serveWorkerMetrics } from '../telemetry/worker-metrics.ts';
+import { within } from '../within.ts';
 import { createSpeech, createSpeechCache } from './create-speech.ts';
 import { deliverJournalsAlways } from './journal/deliver-journals.ts';
 import { phraseClauses } from './phrase-clauses.ts';
@@ -20,6 +21,8 @@ const IDLE_PROCESSES = { development: 2, test: 2, production: 4 } as const;
 /** livekit-server stops assigning jobs at a load of its own, 0.7 (`agents.target_load`): ours stays under it until full. */
 const HIGHEST_OPEN_LOAD = 0.6;
 const INITIALIZE_TIMEOUT_MS = 60_000;
+/** The framework waits for processes that are still starting, and for its next look at a livekit-server that is away. */
+const CLOSE_MS = 8_000;
 
 /**
  * A LiveKit Agents worker: registers with livekit-server under `AGENT_NAME` and runs `job.ts` in one process a call.
@@ -70,7 +73,7 @@ export async function runWorker(config: Config, log: Logger, drainMs: number): P
         .drain(drainMs)
         .catch(() => log.warn('calls were still running after the time that they had'));
     }
-    await worker.close();
+    await within(CLOSE_MS, worker.close());
     metrics.server.close();
     process.exit(0);
   };
