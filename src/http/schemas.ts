@@ -12,14 +12,14 @@ export const STORE_PROBLEMS = [
   'CHARLA_STORE_FAILED',
 ] as const;
 
-/** Text that names something: one line, nothing unseen. */
+/** Text that names something: one line, nothing unseen, and no half of a character, which UTF-8 has no bytes for. */
 const name = (max: number) =>
   z
     .string()
     .trim()
     .min(1)
     .max(max)
-    .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'contains control characters');
+    .regex(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'contains control characters');
 
 export const userIdSchema = name(128);
 export const roomSchema = name(128);

@@ -134,6 +134,7 @@ describe('POST /token', () => {
     [{ identity: '' }],
     [{ identity: 'a\u0000' }],
     [{ identity: 'ana', room: 'x'.repeat(129) }],
+    [{ identity: 'ana', room: 'half of a smile \ud83d' }],
   ])('refuses %j', async (payload) => {
     const { status, answer } = await token(payload);
     expect([status, answer.code]).toEqual([400, 'CHARLA_REQUEST_INVALID']);
