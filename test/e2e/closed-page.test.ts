@@ -1,8 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { SignJWT } from 'jose';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
 import { startLivekitServer, type TestLivekitServer, testConfig } from '../support/livekit-server.ts';
 import { buildTestServer } from '../support/test-server.ts';
 
@@ -32,21 +33,10 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
   const address = evil.address();
   evilUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
-      // A name that its owner lets point to this machine.
-      '--host-resolver-rules=MAP rebound.example 127.0.0.1',
-    ],
-  });
+  browser = await launchChromium(
+    // A name that its owner lets point to this machine.
+    '--host-resolver-rules=MAP rebound.example 127.0.0.1',
+  );
 });
 afterAll(async () => {
   await browser?.close();

@@ -1,9 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { CALLER_SAMPLE_RATE } from '../support/caller.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { missingFacts } from '../support/facts.ts';
 import { callerSpeech, toWav } from '../support/speech.ts';
 
@@ -29,23 +30,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'charla-page-'));
   const wav = join(folder, 'microphone.wav');
   await writeFile(wav, toWav(microphone));
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-audio-capture=${wav}%noloop`,
-      '--autoplay-policy=no-user-gesture-required',
-    ],
-  });
+  browser = await launchChromium(
+    `--use-file-for-fake-audio-capture=${wav}%noloop`,
+    '--autoplay-policy=no-user-gesture-required',
+  );
   page = await browser.newPage();
 });
 
