@@ -4,17 +4,18 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config, Language } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
 import type { AgentWatch } from '../rooms/agent-watch.ts';
-import { isRoomGone, type LiveKit } from '../rooms/livekit.ts';
-import { encodeRoomMetadata, parseRoomMetadata } from '../rooms/metadata.ts';
+import { parseRoomMetadata } from '../rooms/metadata.ts';
 import { closeRoom, openRoom, openRoomMetadata, updateRoomMetadata } from '../rooms/open-room.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
 import { type ProfileCheck, profileCheck } from '../sessions/profile-check.ts';
-import type { ProfileStore } from '../sessions/profile-store.ts';
-import { FIRST_REVISION, isOpen, type NewSession, type Session } from '../sessions/session.ts';
-import type { ChangedBy, SessionStore } from '../sessions/session-store.ts';
+import { FIRST_REVISION, type NewSession, type Session } from '../sessions/session.ts';
+import {
+  type ChangeDataTools,
+  type ChangeDataToolsParts,
+  createChangeDataTools,
+} from './change-data-tools.ts';
 import type { HookData, InitialData } from './hook-data.ts';
-import type { RoomUpkeep } from './room-upkeep.ts';
-import type { Turns } from './turns.ts';
+import { metadataOf, type RoomContent } from './room-content.ts';
 
 export interface StartRequest {
   userId: string;
@@ -27,6 +28,7 @@ export interface StartRequest {
 
 /** Sessions and their rooms, kept in step. */
 export interface Conversations {
+  changeDataTools: ChangeDataTools;
   /**
    * A new session in a room of its own.
    *
@@ -44,23 +46,6 @@ export interface Conversations {
    */
   joinDefault(request: StartRequest): Promise<Session>;
   /**
-   * Changes the data tools of a session and of its room. Of changes at the same time, here or in another process, none
-   * is lost.
-   *
-   * @param change - makes the new data tools of the current ones, perhaps more than once; what it throws is thrown, and
-   *   nothing has changed
-   * @param revisions - those that the change was made for; any unless given
-   * @param by - who wants it; a server unless given
-   * @throws CharlaError `CHARLA_SESSION_NOT_FOUND`, `CHARLA_SESSION_ENDED`, `CHARLA_SESSION_CHANGED`, or as
-   *   `LiveKit.request`; the data tools are then what they were, as a further revision where LiveKit failed
-   */
-  changeDataTools(
-    id: string,
-    change: (current: DataTools) => DataTools,
-    revisions?: readonly number[],
-    by?: ChangedBy,
-  ): Promise<Session>;
-  /**
    * Ends a session and closes its room; one that is over stays as it is.
    *
    * @throws CharlaError `CHARLA_SESSION_NOT_FOUND`
@@ -74,16 +59,10 @@ export interface Conversations {
   delete(id: string): Promise<void>;
 }
 
-export interface ConversationsParts {
+export interface ConversationsParts extends ChangeDataToolsParts {
   config: Config;
-  livekit: LiveKit;
-  sessions: SessionStore;
-  profiles: ProfileStore;
   watch: AgentWatch;
-  upkeep: RoomUpkeep;
   hookData: HookData;
-  /** Turns of rooms, which whoever closes them takes too. */
-  inTurn: Turns;
 }
 
 /**
@@ -97,14 +76,12 @@ const LOOK_AGAIN_MS = 50;
 
 export function createConversations(parts: ConversationsParts): Conversations {
   const { config, livekit, sessions, profiles, watch, upkeep, hookData, inTurn } = parts;
-
-  const metadataOf = async (session: RoomContent) =>
-    roomMetadata(session, (await profiles.getCached(session.profile)) !== undefined);
+  const changeDataTools = createChangeDataTools(parts);
 
   const openRoomOf = async (session: RoomContent & Pick<Session, 'room'>) =>
     openRoom(livekit, {
       room: session.room,
-      metadata: await metadataOf(session),
+      metadata: await metadataOf(session, profiles),
       agentName: config.AGENT_NAME,
     });
 
@@ -119,7 +96,7 @@ export function createConversations(parts: ConversationsParts): Conversations {
     const named = sessionIn(metadata);
     if (metadata !== undefined && named === undefined) {
       // Somebody else opened it: the watch brings the agent.
-      await updateRoomMetadata(livekit, session.room, await metadataOf(session));
+      await updateRoomMetadata(livekit, session.room, await metadataOf(session, profiles));
       watch.watch(session.room);
       return session;
     }
@@ -154,7 +131,7 @@ export function createConversations(parts: ConversationsParts): Conversations {
   };
 
   const followHook = ({ id }: Session, initial: InitialData) =>
-    hookData.follow(initial, (change) => conversations.changeDataTools(id, change, undefined, 'hook'));
+    hookData.follow(initial, (change) => changeDataTools(id, change, undefined, 'hook'));
 
   /** To be called in the room's turn. @returns undefined when another process took the room at the same time */
   const createIn = async ({ wanted, initial }: PreparedSession, metadata: string | undefined) => {
@@ -240,44 +217,8 @@ export function createConversations(parts: ConversationsParts): Conversations {
     });
   };
 
-  const changeStored = async (
-    id: string,
-    change: (current: DataTools) => DataTools,
-    revisions: readonly number[] | undefined,
-    by: ChangedBy | undefined,
-  ) => {
-    // Another process may change it between our reading and our writing; somebody always comes through.
-    for (;;) {
-      const before = await sessions.get(id);
-      if (before === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
-      if (!isOpen(before)) throw new CharlaError('CHARLA_SESSION_ENDED', { id });
-      if (revisions?.includes(before.revision) === false) {
-        throw new CharlaError('CHARLA_SESSION_CHANGED', { id });
-      }
-      const check = await profileCheck(profiles, before.profile, { forPerson: by === 'participant' });
-      const next = change(before.dataTools);
-      check(next);
-      const after = await sessions.replaceDataTools(id, before.revision, next, by);
-      if (after !== undefined) return { before, after };
-    }
-  };
-
-  /** Of two processes that write at once, the later revision stays: each looks again after it has written. */
-  const tellRoom = async (changed: Session) => {
-    for (let told: Session | undefined, now: Session | undefined = changed; now !== undefined; ) {
-      try {
-        await updateRoomMetadata(livekit, now.room, await metadataOf(now));
-      } catch (error) {
-        if (isRoomGone(error)) return;
-        throw error;
-      }
-      told = now;
-      const latest = await sessions.get(changed.id);
-      now = latest !== undefined && latest.revision > told.revision ? latest : undefined;
-    }
-  };
-
-  const conversations: Conversations = {
+  return {
+    changeDataTools,
     async start(request) {
       const id = randomUUID();
       const { wanted, initial } = await newSession(request, id, `charla-${id}`);
@@ -316,25 +257,6 @@ export function createConversations(parts: ConversationsParts): Conversations {
       });
     },
 
-    changeDataTools(id, change, revisions, by) {
-      return inTurn(id, async () => {
-        const { before, after } = await changeStored(id, change, revisions, by);
-        try {
-          // After the store: an agent that hears of the change may fetch the data tools at once.
-          await tellRoom(after);
-        } catch (error) {
-          // The room may have heard of it all the same: it is told what holds as soon as it can be.
-          upkeep.later(id, async () => {
-            const now = await sessions.get(id);
-            if (now !== undefined && isOpen(now)) await tellRoom(now);
-          });
-          await sessions.replaceDataTools(id, after.revision, before.dataTools, by);
-          throw error;
-        }
-        return after;
-      });
-    },
-
     async end(id) {
       const ended = await sessions.end(id);
       const session = await sessions.get(id);
@@ -349,14 +271,7 @@ export function createConversations(parts: ConversationsParts): Conversations {
       await upkeep.close(room);
     },
   };
-  return conversations;
 }
-
-/** What a room says of its session. */
-type RoomContent = Pick<
-  Session,
-  'id' | 'userId' | 'profile' | 'channel' | 'language' | 'dataTools' | 'revision'
->;
 
 interface PreparedSession {
   wanted: NewSession;
@@ -371,12 +286,6 @@ function sessionIn(metadata: string | undefined) {
 /** Whether another process may still be opening the room. */
 function isYoung({ status, createdAt }: Session): boolean {
   return status === 'created' && Date.now() - createdAt.getTime() < OPENING_MS;
-}
-
-function roomMetadata(session: RoomContent, hasProfile: boolean): string {
-  const { id, userId, profile, channel, language, dataTools, revision } = session;
-  const about = { id, userId, profile, channel, language };
-  return encodeRoomMetadata({ session: about, dataTools, hasProfile, revision });
 }
 
 /**
