@@ -11,21 +11,36 @@ export function dataToolsEtag(revision: number, role: SessionRole): string {
 }
 
 /**
- * The revisions that a change was made for, out of `If-Match` (RFC 9110, section 13.1.1); undefined: any. Weak tags, and
- * those of nobody's, are of no revision.
+ * The revisions that a change was made for, out of `If-Match`; undefined: any. Weak tags, and those of nobody's, are of no
+ * revision.
  */
 export function expectedRevisions(ifMatch: string | undefined, role: SessionRole): number[] | undefined {
   if (ifMatch === undefined || ifMatch.trim() === '*') return undefined;
-  return tagsOf(ifMatch).flatMap(({ tag, weak }) => {
-    const revision = Number.parseInt(tag, 10);
-    return !weak && `"${tag}"` === dataToolsEtag(revision, role) ? [revision] : [];
+  return strongTagsOf(ifMatch).flatMap((etag) => {
+    const revision = Number.parseInt(etag.slice(1), 10);
+    return etag === dataToolsEtag(revision, role) ? [revision] : [];
   });
+}
+
+/**
+ * Whether `If-Match` (RFC 9110, section 13.1.1) allows a change of what is there; without one any is allowed. Weak tags
+ * match nothing.
+ *
+ * @param etag - undefined: there is nothing
+ */
+export function allowsChange(ifMatch: string | undefined, etag: string | undefined): boolean {
+  if (ifMatch === undefined) return true;
+  return etag !== undefined && (ifMatch.trim() === '*' || strongTagsOf(ifMatch).includes(etag));
 }
 
 /** Whether `If-None-Match` (RFC 9110, section 13.1.2) names what is there; weak tags count too. */
 export function isNamedBy(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
   return ifNoneMatch.trim() === '*' || tagsOf(ifNoneMatch).some(({ tag }) => `"${tag}"` === etag);
+}
+
+function strongTagsOf(header: string): string[] {
+  return tagsOf(header).flatMap(({ tag, weak }) => (weak ? [] : [`"${tag}"`]));
 }
 
 function tagsOf(header: string): { tag: string; weak: boolean }[] {

@@ -4,7 +4,7 @@ import { CharlaError } from '../../errors.ts';
 import { checkSchema } from '../../sessions/data-tools-schema.ts';
 import { type Profile, profileSettingsSchema } from '../../sessions/profile.ts';
 import type { HttpContext } from '../context.ts';
-import { isNamedBy } from '../etag.ts';
+import { allowsChange, isNamedBy } from '../etag.ts';
 import { cursorInvalid, pageFrom, pageOf, pageQuery } from '../paging.ts';
 import { profileSchema, STORE_PROBLEMS } from '../schemas.ts';
 
@@ -94,10 +94,7 @@ export const profileRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers;
       const done = await profiles.put(name, body, (current) => {
         const etag = current === undefined ? undefined : etagOf(current);
-        // A weak tag is no match here (RFC 9110, section 13.1.1).
-        const strong = ifMatch?.replace(/W\/"[^"]*"/gu, '');
-        const isMatch = strong === undefined || (etag !== undefined && isNamedBy(strong, etag));
-        return isMatch && (etag === undefined || !isNamedBy(ifNoneMatch, etag));
+        return allowsChange(ifMatch, etag) && (etag === undefined || !isNamedBy(ifNoneMatch, etag));
       });
       if (done === undefined) throw new CharlaError('CHARLA_PROFILE_CHANGED', { name });
       reply.header('etag', etagOf(done.profile));
