@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { CharlaError } from '../errors.ts';
+import { pointerOf } from './json-pointer.ts';
 
 /** Largest data tools, in bytes of their JSON. */
 export const MAX_DATA_TOOLS_BYTES = 256 * 1024;
@@ -63,7 +64,7 @@ function parsePatch(value: unknown, at: string): DataTools {
       throw invalid(path, `it is nested deeper than ${MAX_DATA_TOOLS_DEPTH} levels`);
     }
     for (const [key, child] of Object.entries(node)) {
-      const childPath = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+      const childPath = `${path}${pointerOf([key])}`;
       if (!Array.isArray(node) && FORBIDDEN_KEYS.has(key)) {
         throw invalid(childPath, 'keys of this name are not allowed');
       }

@@ -2,7 +2,7 @@ import { and, eq, inArray, sql } from 'drizzle-orm';
 import { sessions } from '../store/schema.ts';
 import type { Database, Store } from '../store/store.ts';
 import type { DataTools } from './data-tools.ts';
-import type { Session } from './session.ts';
+import { OPEN_STATUSES, type Session } from './session.ts';
 
 /** The statements that most requests need, prepared once: building one anew takes longer than running it. */
 export interface SessionStatements {
@@ -12,6 +12,9 @@ export interface SessionStatements {
   /** @returns ids of those that were written: no other open session has their room */
   insert(batch: readonly Session[]): Promise<ReadonlySet<string>>;
 }
+
+/** Of sessions that are open. */
+export const isOpenRow = inArray(sessions.status, OPEN_STATUSES);
 
 /** @returns each function throws what {@link Store.query} throws */
 export function createSessionStatements(store: Store): SessionStatements {
@@ -61,7 +64,7 @@ function prepare(db: Database) {
     byRoom: db
       .select()
       .from(sessions)
-      .where(and(eq(sessions.room, placeholder('room')), inArray(sessions.status, ['created', 'active'])))
+      .where(and(eq(sessions.room, placeholder('room')), isOpenRow))
       .prepare('charla_session_by_room'),
     // One statement for any number of rows; the columns stand in the order of the table.
     insert: db

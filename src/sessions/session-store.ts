@@ -9,7 +9,7 @@ import type { DataTools } from './data-tools.ts';
 import { inBatches } from './in-batches.ts';
 import { FIRST_REVISION, type NewSession, type Session, type SessionSummary } from './session.ts';
 import { createSessionCache } from './session-cache.ts';
-import { createSessionStatements } from './session-statements.ts';
+import { createSessionStatements, isOpenRow } from './session-statements.ts';
 
 /** Sessions as they are kept. Each function throws what {@link Store.query} throws. */
 export interface SessionStore {
@@ -113,8 +113,6 @@ const REMEMBERED_TOUCHES = 10_000;
 /** Sessions that one statement creates at most. */
 const MAX_BATCH = 100;
 
-const OPEN = ['created', 'active'] as const;
-const isOpenRow = inArray(sessions.status, OPEN);
 const { dataTools: _dataTools, ...summaryColumns } = getTableColumns(sessions);
 
 /** Sessions in the store. */

@@ -39,7 +39,10 @@ export type NewSession = Pick<
 /** What a list shows of a session. */
 export type SessionSummary = Omit<Session, 'dataTools'>;
 
+/** Of sessions that can still be joined and changed. */
+export const OPEN_STATUSES: readonly SessionStatus[] = ['created', 'active'];
+
 /** Whether a session can still be joined and changed. */
 export function isOpen({ status }: Pick<Session, 'status'>): boolean {
-  return status === 'created' || status === 'active';
+  return OPEN_STATUSES.includes(status);
 }

@@ -57,20 +57,30 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     }
     return amount;
   };
+
+  /** Every session of a list, with whether its room is open; none any more once the sweep is to stop. */
+  async function* withRooms(list: (after: string | undefined) => Promise<SessionSummary[]>) {
+    let after: string | undefined;
+    for (let full = true; full && !signal.aborted; ) {
+      const page = await list(after);
+      const open = page.length === 0 ? new Set<string>() : await openRooms(page.map(({ room }) => room));
+      for (const session of page) {
+        if (signal.aborted) return;
+        yield { session, isRoomOpen: open.has(session.room) };
+      }
+      after = page.at(-1)?.id;
+      full = page.length === BATCH;
+    }
+  }
+
   const endLost = async () => {
     const since = new Date(now().getTime() - QUIET_MS);
     let amount = 0;
-    let after: string | undefined;
-    for (let full = true; full && !signal.aborted; ) {
-      const quiet: SessionSummary[] = await sessions.listQuiet(since, BATCH, after);
-      const open = quiet.length === 0 ? new Set<string>() : await openRooms(quiet.map(({ room }) => room));
-      for (const session of quiet.filter(({ room }) => !open.has(room))) {
-        if (signal.aborted) break;
-        await onLost?.(session);
-        if (await sessions.end(session.id)) amount += 1;
-      }
-      after = quiet.at(-1)?.id;
-      full = quiet.length === BATCH;
+    const quiet = withRooms((after) => sessions.listQuiet(since, BATCH, after));
+    for await (const { session, isRoomOpen } of quiet) {
+      if (isRoomOpen) continue;
+      await onLost?.(session);
+      if (await sessions.end(session.id)) amount += 1;
     }
     return amount;
   };
@@ -78,19 +88,9 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   const closeLeftOpen = async () => {
     const untilMs = now().getTime();
     const since = new Date(closedUntilMs - OVERLAP_MS);
-    let after: string | undefined;
-    for (let full = true; full; ) {
-      if (signal.aborted) return;
-      const over: SessionSummary[] = await sessions.listEnded(since, BATCH, after);
-      const open = over.length === 0 ? new Set<string>() : await openRooms(over.map(({ room }) => room));
-      for (const session of over.filter(({ room }) => open.has(room))) {
-        if (signal.aborted) return;
-        await closeRoom(session);
-      }
-      after = over.at(-1)?.id;
-      full = over.length === BATCH;
-    }
-    closedUntilMs = untilMs;
+    const over = withRooms((after) => sessions.listEnded(since, BATCH, after));
+    for await (const { session, isRoomOpen } of over) if (isRoomOpen) await closeRoom(session);
+    if (!signal.aborted) closedUntilMs = untilMs;
   };
 
   const sweep = async () => {
