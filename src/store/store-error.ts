@@ -64,11 +64,6 @@ function isUnavailable(error: unknown): boolean {
   return NO_CONNECTION.test(code) || UNAVAILABLE.test(code) || NO_CONNECTION_MESSAGE.test(messageOf(cause));
 }
 
-/** Whether a query failed because a row of that key is there already. */
-export function isDuplicate(error: unknown): boolean {
-  return error instanceof CharlaError && error.fields.code === '23505';
-}
-
 /** PostgreSQL's or Node's code of an error; empty when it has none. */
 export function codeOf(error: unknown): string {
   const cause = causeOf(error);

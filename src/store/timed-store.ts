@@ -1,7 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { CharlaError, type ErrorCode } from '../errors.ts';
 import type { Store } from './store.ts';
-import { isDuplicate } from './store-error.ts';
 
 /** From a row that is in memory to the time limit of an operation, s. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -35,7 +34,7 @@ export function timedStore(store: Store, registry: Registry): Store {
       try {
         return await store.query(operation);
       } catch (error) {
-        const failed = error instanceof CharlaError && !isDuplicate(error) ? error.code : undefined;
+        const failed = error instanceof CharlaError ? error.code : undefined;
         const code = CODES.find((one) => one === failed);
         if (code !== undefined) errors.inc({ code });
         throw error;
