@@ -9,6 +9,7 @@ import { createWebhookOutbox } from '../../src/integrations/webhook-outbox.ts';
 import { createWebhooks, type Webhooks, type WebhooksOptions } from '../../src/integrations/webhooks.ts';
 import { sessions, webhookOutbox } from '../../src/store/schema.ts';
 import type { Store } from '../../src/store/store.ts';
+import { addSession } from '../support/call-events.ts';
 import { answering, type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
 import { logLines } from '../support/log-lines.ts';
 import { openTestStore } from '../support/store.ts';
@@ -27,7 +28,8 @@ beforeAll(async () => {
 afterAll(() => store?.close());
 beforeEach(async () => {
   receiver = await startHttpReceiver();
-  sessionId = await addSession();
+  sessionId = randomUUID();
+  await addSession(store, sessionId, 'ana');
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((webhooks) => webhooks.close()));
@@ -52,28 +54,6 @@ const tell = (webhooks: Webhooks, payload: Record<string, unknown> = {}) =>
 const outbox = () => store.query((db) => db.select().from(webhookOutbox));
 const emptyOutbox = () => vi.waitFor(async () => expect(await outbox()).toEqual([]), 10_000);
 const ids = () => receiver.received.map(({ headers }) => String(headers['webhook-id']));
-
-async function addSession(): Promise<string> {
-  const now = new Date();
-  const id = randomUUID();
-  await store.query((db) =>
-    db.insert(sessions).values({
-      id,
-      userId: 'ana',
-      room: `room-${id}`,
-      profile: 'browser',
-      channel: 'browser',
-      language: 'es',
-      status: 'created',
-      dataTools: {},
-      revision: 1,
-      createdAt: now,
-      lastActiveAt: now,
-      expiresAt: now,
-    }),
-  );
-  return id;
-}
 
 describe('a webhook', () => {
   it('reaches every receiver, signed, and leaves the store', async () => {

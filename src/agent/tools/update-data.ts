@@ -34,7 +34,7 @@ export const updateData: AgentTool<'update_data', Parameters> = {
     const { words, language } = call;
     const dataTools = call.dataTools();
     const to = rendering(dataTools, language, () => undefined);
-    const path = placeOf(dataTools, written, call);
+    const path = placeOf(dataTools, written, to, call);
     const current = valueAt(dataTools, path);
     if (current !== undefined && !isScalar(current)) throw new ToolError(words.update_data.not_single);
     const value = ofTypeOf(current, given, call.answers);
@@ -68,9 +68,9 @@ function spokenName(path: readonly string[], to: Rendering): string {
 function placeOf(
   dataTools: DataTools,
   written: string,
-  { words, language, permissions }: ToolContext,
+  to: Rendering,
+  { words, permissions }: ToolContext,
 ): string[] {
-  const to = rendering(dataTools, language, () => undefined);
   const path = resolvePath(dataTools, written, to) ?? newKey(dataTools, written, to);
   if (path === undefined) {
     const asked = plainText(written, 60);
