@@ -220,6 +220,7 @@ function someSession(id: string) {
     room: `charla-${id}`,
     profile: 'browser',
     channel: 'browser',
+    phone: null,
     language: 'es',
     dataTools,
   } as const;

@@ -92,6 +92,8 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
       startedAt: new Date(first.at),
       endedAt: null,
       outcome: null,
+      dial: null,
+      idempotencyKey: null,
       lastEvent: 0,
     };
     const inserted = await tx.insert(calls).values(row).onConflictDoNothing().returning();

@@ -8,7 +8,13 @@ import { parseRoomMetadata } from '../rooms/metadata.ts';
 import { closeRoom, openRoom, openRoomMetadata, updateRoomMetadata } from '../rooms/open-room.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
 import { type ProfileCheck, profileCheck } from '../sessions/profile-check.ts';
-import { FIRST_REVISION, type NewSession, type Session } from '../sessions/session.ts';
+import {
+  FIRST_REVISION,
+  type NewSession,
+  type Phone,
+  personsNumber,
+  type Session,
+} from '../sessions/session.ts';
 import {
   type ChangeDataTools,
   type ChangeDataToolsParts,
@@ -24,6 +30,10 @@ export interface StartRequest {
   isOwn?: boolean;
   profile?: string;
   language?: Language;
+  /** How the person comes. @defaultValue browser */
+  channel?: string;
+  /** Of a telephone call. */
+  phone?: Phone;
 }
 
 /** Sessions and their rooms, kept in step. */
@@ -117,16 +127,18 @@ export function createConversations(parts: ConversationsParts): Conversations {
       userId,
       dataTools = {},
       isOwn = false,
-      profile = 'browser',
+      channel = 'browser',
+      profile = channel,
       language = config.LANGUAGE,
+      phone = null,
     } = request;
-    const user = { userId, profile, channel: 'browser', language };
+    const user = { userId, profile, channel, language };
     const [asked, check] = await Promise.all([
-      hookData.initial(user, { dataTools, isOwn }),
+      hookData.initial({ ...user, phone: personsNumber(phone) }, { dataTools, isOwn }),
       profileCheck(profiles, profile, { forPerson: isOwn }),
     ]);
     const initial = checkedInitial(asked, request.dataTools, check);
-    const wanted: NewSession = { id, room, ...user, dataTools: initial.dataTools };
+    const wanted: NewSession = { id, room, ...user, phone, dataTools: initial.dataTools };
     return { wanted, initial };
   };
 

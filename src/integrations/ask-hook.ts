@@ -11,6 +11,8 @@ export interface HookUser {
   profile: string;
   channel: string;
   language: string;
+  /** The person's telephone number, where they have called or are called. */
+  phone?: string | undefined;
 }
 
 export interface AskHookOptions<T> {
@@ -38,7 +40,7 @@ const TRANSIENT = new Set([429, 502, 503, 504]);
 const answerSchema = z.object({ user_id: z.string().optional(), data_tools: z.unknown() });
 
 /**
- * Asks an integrator's hook for the data tools of a user: `POST {user_id, profile, channel, language}`, answered by
+ * Asks an integrator's hook for the data tools of a user: `POST {user_id, profile, channel, language, phone}`, answered by
  * `{data_tools: {…}}`, or by 404 for a user that it does not know. Once more when no answer came or the hook is busy:
  * looking somebody up changes nothing.
  *
@@ -46,9 +48,9 @@ const answerSchema = z.object({ user_id: z.string().optional(), data_tools: z.un
  */
 export async function askHook<T>(user: HookUser, options: AskHookOptions<T>): Promise<HookAnswer<T>> {
   const { url, secrets, timeoutMs, signal, parse } = options;
-  const { userId, profile, channel, language } = user;
+  const { userId, profile, channel, language, phone } = user;
   const id = randomUUID();
-  const body = JSON.stringify({ user_id: userId, profile, channel, language });
+  const body = JSON.stringify({ user_id: userId, profile, channel, language, phone });
   const end = performance.now() + timeoutMs;
   const attempt = async () => {
     const left = Math.max(1, Math.round(end - performance.now()));

@@ -40,6 +40,7 @@ export function createSessionStatements(store: Store): SessionStatements {
         profiles: batch.map(({ profile }) => profile),
         channels: batch.map(({ channel }) => channel),
         languages: batch.map(({ language }) => language),
+        phones: batch.map(({ phone }) => (phone === null ? null : JSON.stringify(phone))),
         statuses: batch.map(({ status }) => status),
         dataTools: batch.map(({ dataTools }) => JSON.stringify(dataTools)),
         revisions: batch.map(({ revision }) => revision),
@@ -70,16 +71,16 @@ function prepare(db: Database) {
     insert: db
       .insert(sessions)
       .select(
-        sql`select id, user_id, room, profile, channel, language, status, data_tools::json, revision,
+        sql`select id, user_id, room, profile, channel, language, phone::json, status, data_tools::json, revision,
               created_at::timestamptz, last_active_at::timestamptz, expires_at::timestamptz, null::timestamptz
             from unnest(
               ${placeholder('ids')}::text[], ${placeholder('userIds')}::text[], ${placeholder('rooms')}::text[],
               ${placeholder('profiles')}::text[], ${placeholder('channels')}::text[],
-              ${placeholder('languages')}::text[], ${placeholder('statuses')}::text[],
+              ${placeholder('languages')}::text[], ${placeholder('phones')}::text[], ${placeholder('statuses')}::text[],
               ${placeholder('dataTools')}::text[], ${placeholder('revisions')}::integer[],
               ${placeholder('createdAt')}::text[], ${placeholder('lastActiveAt')}::text[],
               ${placeholder('expiresAt')}::text[]
-            ) as row (id, user_id, room, profile, channel, language, status, data_tools, revision,
+            ) as row (id, user_id, room, profile, channel, language, phone, status, data_tools, revision,
               created_at, last_active_at, expires_at)`,
       )
       .onConflictDoNothing()

@@ -11,6 +11,15 @@ export type SessionStatus = (typeof SESSION_STATUSES)[number];
 /** Of the data tools with which a session starts. */
 export const FIRST_REVISION = 1;
 
+/** The two ends of a telephone call. Numbers are in E.164 (`+34911234567`) where the carrier gives them so. */
+export interface Phone {
+  /** Whether they called us, or we them. */
+  readonly direction: 'inbound' | 'outbound';
+  /** Null where it is withheld. */
+  readonly caller: string | null;
+  readonly called: string | null;
+}
+
 /** One conversation: who talks, where, and what is known about them. */
 export interface Session {
   readonly id: string;
@@ -19,6 +28,8 @@ export interface Session {
   readonly profile: string;
   readonly channel: string;
   readonly language: Language;
+  /** Null unless it is a telephone call. */
+  readonly phone: Phone | null;
   readonly status: SessionStatus;
   readonly dataTools: DataTools;
   /** Grows by one with each change of the data tools. */
@@ -33,8 +44,13 @@ export interface Session {
 
 export type NewSession = Pick<
   Session,
-  'id' | 'userId' | 'room' | 'profile' | 'channel' | 'language' | 'dataTools'
+  'id' | 'userId' | 'room' | 'profile' | 'channel' | 'language' | 'phone' | 'dataTools'
 >;
+
+/** The telephone number of the person, not ours; undefined where there is none. */
+export function personsNumber(phone: Phone | null): string | undefined {
+  return (phone?.direction === 'outbound' ? phone.called : phone?.caller) ?? undefined;
+}
 
 /** What a list shows of a session. */
 export type SessionSummary = Omit<Session, 'dataTools'>;

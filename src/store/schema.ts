@@ -36,6 +36,12 @@ export const sessions = pgTable(
     profile: text().notNull(),
     channel: text().notNull(),
     language: text({ enum: ['es', 'en'] }).notNull(),
+    /** Of a telephone call. */
+    phone: json().$type<{
+      direction: 'inbound' | 'outbound';
+      caller: string | null;
+      called: string | null;
+    }>(),
     /** `created`: nobody has talked yet; `active`: a call runs; `ended`: it is over; `expired`: a time limit ended it. */
     status: text({ enum: ['created', 'active', 'ended', 'expired'] }).notNull(),
     dataTools: json().notNull(),
@@ -85,12 +91,17 @@ export const calls = pgTable(
     endedAt: time(),
     /** Why it ended, as the framework says: `participant_disconnected`, `job_shutdown`, …; `lost` when nobody said. */
     outcome: text(),
+    /** Of a call that we place: whom we ring, through which trunk, and how far it came. */
+    dial: json(),
+    /** Of the request that placed the call: the same one again gets the same call. */
+    idempotencyKey: text(),
     /** Number of the last event of the call that is in here; those up to it are not taken twice. */
     lastEvent: integer().notNull(),
   },
   (table) => [
     index('calls_by_session').on(table.sessionId),
     index('calls_by_age').on(table.startedAt, table.id),
+    uniqueIndex('calls_by_idempotency_key').on(table.idempotencyKey),
     index('calls_open').on(table.sessionId).where(sql`${table.endedAt} is null`),
   ],
 );
@@ -145,8 +156,14 @@ export const recordings = pgTable(
     callId: text()
       .notNull()
       .references(() => calls.id, { onDelete: 'cascade' }),
-    /** Under CHARLA_HOME. */
+    /** `disk`: the file is under CHARLA_HOME; `s3`: it is an object of the bucket. */
+    storage: text({ enum: ['disk', 's3'] })
+      .notNull()
+      .default('disk'),
     file: text().notNull(),
+    format: text({ enum: ['ogg', 'wav'] })
+      .notNull()
+      .default('wav'),
     bytes: bigint({ mode: 'number' }).notNull(),
     durationMs: bigint({ mode: 'number' }).notNull(),
     createdAt: time().notNull(),

@@ -106,7 +106,7 @@ it.each(['join', 'joinDefault'] as const)(
 
 it('a session is not taken for left behind while a server whose clock is behind opens its room', async () => {
   const { conversations, sessions, watch } = build();
-  const usual = { profile: 'browser', channel: 'browser', language: 'es' } as const;
+  const usual = { profile: 'browser', channel: 'browser', language: 'es', phone: null } as const;
   const now = () => new Date(Date.now() - 30_000);
   const behind = createSessionStore(store, testConfig(server), { now });
   await behind.create({ id: 'anas', userId: 'ana', room: 'slow', ...usual, dataTools: {} });

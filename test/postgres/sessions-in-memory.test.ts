@@ -31,7 +31,7 @@ async function openSessions(url = postgres.url) {
   return createSessionStore(store, limits);
 }
 
-const usual = { profile: 'browser', channel: 'browser', language: 'es' } as const;
+const usual = { profile: 'browser', channel: 'browser', language: 'es', phone: null } as const;
 
 it('what another server changes is seen, before and after the database was away', async () => {
   const [here, there] = [await openSessions(), await openSessions()];

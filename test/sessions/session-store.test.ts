@@ -25,7 +25,7 @@ afterAll(() => store.close());
 
 function newSession(changes: Partial<NewSession> = {}): NewSession {
   const id = randomUUID();
-  const usual = { profile: 'browser', channel: 'browser', language: 'es' } as const;
+  const usual = { profile: 'browser', channel: 'browser', language: 'es', phone: null } as const;
   return { id, userId: 'ana', room: `charla-${id}`, ...usual, dataTools: {}, ...changes };
 }
 

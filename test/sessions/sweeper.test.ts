@@ -49,7 +49,7 @@ function sweeper(changes: Partial<SweeperOptions> = {}) {
 
 async function start(): Promise<string> {
   const id = randomUUID();
-  const usual = { profile: 'browser', channel: 'browser', language: 'es' } as const;
+  const usual = { profile: 'browser', channel: 'browser', language: 'es', phone: null } as const;
   await sessions.create({ id, userId: 'ana', room: id, ...usual, dataTools: {} });
   rooms.add(id);
   return id;

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { CharlaError } from '../../errors.ts';
-import { isOpen } from '../../sessions/session.ts';
+import { isOpen, personsNumber } from '../../sessions/session.ts';
 import type { HttpContext } from '../context.ts';
 import { dataToolsEtag } from '../etag.ts';
 import { withAnswer } from '../hook-data.ts';
@@ -43,7 +43,7 @@ export const dataToolsRefreshRoutes: FastifyPluginAsyncZod<{ context: HttpContex
       const session = await sessions.get(id);
       if (session === undefined) throw new CharlaError('CHARLA_SESSION_NOT_FOUND', { id });
       if (!isOpen(session)) throw new CharlaError('CHARLA_SESSION_ENDED', { id });
-      const answer = await hook.refresh(session);
+      const answer = await hook.refresh({ ...session, phone: personsNumber(session.phone) });
       const isNews = !isDeepStrictEqual(withAnswer(session.dataTools, answer), session.dataTools);
       const { revision, dataTools } = isNews
         ? await conversations.changeDataTools(id, (current) => withAnswer(current, answer), undefined, 'hook')
