@@ -73,6 +73,11 @@ export const configSchema = z.object({
   CLIENT_DATA_TOOLS: flag(true).describe(
     "People's own clients may give and change data tools; never what is private.",
   ),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'is not a URL that starts with https:// or http://' })
+    .transform((given) => given.replace(/\/+$/, ''))
+    .optional()
+    .describe('Where carriers reach this HTTP API from outside: their signatures are made over it.'),
   CORS_ORIGINS: originList
     .default([])
     .describe('Origins of other pages that may call the HTTP API, separated by commas.'),
