@@ -287,6 +287,17 @@ export const ERRORS = {
     detail:
       'Ollama at {host} cannot serve the model {model}: {reason}. Set LLM_MODEL to one that `ollama list` or ollama.com/library names, or LLM_PROVIDER=local.',
   },
+  CHARLA_SIGNATURE_INVALID: {
+    status: 403,
+    title: 'Signature is not valid',
+    detail:
+      'This is for {carrier} alone, and {carrier} did not sign it: {reason}. If it did, {variables} or the clock of this machine is not right.',
+  },
+  CHARLA_CARRIER_FAILED: {
+    status: 502,
+    title: 'Carrier refused a command',
+    detail: '{carrier} did not carry out «{command}»: {reason}.',
+  },
   CHARLA_CHILD_FAILED: {
     status: 503,
     title: 'A process did not start',

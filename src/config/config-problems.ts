@@ -14,6 +14,7 @@ export function configProblems(config: Config): string[] {
     ...openMetrics(config),
     ...missingKeys(config),
     ...unsigned(config),
+    ...telnyxProblems(config),
   ];
 }
 
@@ -77,6 +78,16 @@ function unsigned(config: Config): string[] {
   const told = config.DATA_TOOLS_URL !== undefined || config.WEBHOOK_URLS.length > 0;
   if (!told || config.WEBHOOK_SECRET.length > 0 || isOpenDevelopment(config)) return [];
   return ['WEBHOOK_SECRET is not set; DATA_TOOLS_URL and WEBHOOK_URLS need it outside development'];
+}
+
+/** Its API key, its public key and our own address are needed together. */
+function telnyxProblems({ TELNYX_API_KEY, TELNYX_PUBLIC_KEY, TELNYX_API_URL, PUBLIC_URL }: Config): string[] {
+  const own = { TELNYX_API_KEY, TELNYX_PUBLIC_KEY };
+  const given = Object.entries({ ...own, TELNYX_API_URL }).find(([, value]) => value !== undefined);
+  if (given === undefined) return [];
+  return Object.entries({ ...own, PUBLIC_URL })
+    .filter(([, value]) => value === undefined)
+    .map(([name]) => `${name} is not set; ${given[0]} needs it`);
 }
 
 function hasDevelopmentKeys({ LIVEKIT_API_KEY, LIVEKIT_API_SECRET }: Config): boolean {

@@ -170,6 +170,24 @@ export const configSchema = z.object({
   MAX_CALLS_PER_WORKER: whole(1, 16).describe('Calls that one worker takes at once.'),
   JOB_MEMORY_LIMIT_MB: whole(200, 600).describe('A job process over this much memory (MB) is ended.'),
 
+  TELNYX_API_KEY: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'API key of Telnyx; with TELNYX_PUBLIC_KEY and PUBLIC_URL, calls come from there (docs/phone.md).',
+    ),
+  TELNYX_PUBLIC_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/, 'is not 32 bytes in base64')
+    .optional()
+    .describe(
+      "Telnyx's public key, which its webhooks are signed with: Mission Control, Keys & Credentials.",
+    ),
+  TELNYX_API_URL: url('http', 'https')
+    .optional()
+    .describe("Another address of Telnyx's REST API, with /v2; for tests."),
+
   LANGUAGE: z
     .preprocess(fromLanguageList, language)
     .default(DEFAULT_LANGUAGE)

@@ -3,9 +3,12 @@ import { commaList } from './comma-list.ts';
 import { configSchema, readEnvironment } from './config.ts';
 import { DEVELOPMENT_LIVEKIT_SECRET } from './development.ts';
 
-/** Variables whose value is a secret, by what their names end in. LIVEKIT_API_KEY names a pair and opens nothing. */
+/**
+ * Variables whose value is a secret, by what their names end in. LIVEKIT_API_KEY names a pair and opens nothing, and a
+ * public key is for everybody.
+ */
 const SECRET_NAME = /(?:_KEY|_SECRETS?|_TOKEN|_PASSWORD|_HEADERS)$/;
-const NO_SECRET = new Set(['LIVEKIT_API_KEY']);
+const NO_SECRET = new Set(['LIVEKIT_API_KEY', 'TELNYX_PUBLIC_KEY']);
 /** Shorter values would be found in ordinary words. */
 const SHORTEST = 8;
 
