@@ -218,6 +218,24 @@ export const ERRORS = {
     detail:
       'livekit-server could not be had:\n{attempts}\nAny one of these is enough: set LIVEKIT_URL to a running server; put `livekit-server` on PATH (`brew install livekit`, or the release from github.com/livekit/livekit); install Go 1.26 or newer; install Docker.',
   },
+  CHARLA_LIVEKIT_SIP_NOT_INSTALLED: {
+    status: 503,
+    title: 'livekit-sip could not be had',
+    detail:
+      'livekit-sip could not be had:\n{attempts}\nAny one of these is enough: put `livekit-sip` on PATH; install Go 1.26 or newer with a C compiler and Debian’s libopus-dev, libopusfile-dev, libsoxr-dev and pkg-config (`brew install opus opusfile libsoxr pkg-config`); install Docker.',
+  },
+  CHARLA_REDIS_NOT_INSTALLED: {
+    status: 503,
+    title: 'Redis could not be had',
+    detail:
+      'livekit-sip and livekit-server speak over Redis, and none could be had:\n{attempts}\nInstall it (Debian: apt-get install redis-server; `brew install redis`), or install Docker.',
+  },
+  CHARLA_SIP_NEEDS_OWN_LIVEKIT: {
+    status: 503,
+    title: 'livekit-server runs already',
+    detail:
+      'A livekit-server at {url} runs already, and `charla dev --sip` has to start one that shares a Redis with livekit-sip. Stop it, or set LIVEKIT_URL to another port.',
+  },
   CHARLA_PORT_TAKEN: {
     status: 503,
     title: 'Port is taken',

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
-import { getLivekitServer } from '../../src/cli/dev/livekit-server.ts';
+import { getLivekitBinary, LIVEKIT_SERVER } from '../../src/cli/dev/get-livekit-binary.ts';
 import { ProcessSupervisor } from '../../src/cli/dev/process-supervisor.ts';
 import { createServices } from '../../src/cli/dev/services.ts';
 import { type Config, loadConfig } from '../../src/config/config.ts';
@@ -128,7 +128,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
   for (const signal of SIGNALS) process.once(signal, interrupted);
 
   try {
-    const livekit = await getLivekitServer({
+    const livekit = await getLivekitBinary(LIVEKIT_SERVER, {
       home: home.CHARLA_HOME,
       onStep: (step) => process.stderr.write(`livekit-server: ${step}\n`),
     });

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getLivekitBinary, LIVEKIT_SERVER } from '../../src/cli/dev/get-livekit-binary.ts';
 import { livekitConfig } from '../../src/cli/dev/livekit-config.ts';
-import { getLivekitServer } from '../../src/cli/dev/livekit-server.ts';
 import { type Config, loadConfig } from '../../src/config/config.ts';
 
 /** A real livekit-server on loopback ports of its own. */
@@ -22,7 +22,7 @@ const API_SECRET = 'a-secret-of-the-tests-on-loopback-only';
 
 /** Starts livekit-server with the repository's `livekit.yaml` and waits until it answers. Stop it in `afterAll`. */
 export async function startLivekitServer(): Promise<TestLivekitServer> {
-  const { command, args } = await getLivekitServer({
+  const { command, args } = await getLivekitBinary(LIVEKIT_SERVER, {
     home: loadConfig({ CHARLA_HOME: process.env.CHARLA_HOME }).CHARLA_HOME,
   });
   const port = await freePort();

@@ -6,7 +6,7 @@ import { prepareOllama } from '../../providers/llm/ollama.ts';
 import { createLogger } from '../../telemetry/log.ts';
 import { pullProgressText } from '../pull-progress.ts';
 import { buildPage } from './build-page.ts';
-import { getLivekitServer, type LivekitServer } from './livekit-server.ts';
+import { getLivekitBinary, LIVEKIT_SERVER, type LivekitBinary } from './get-livekit-binary.ts';
 
 export interface PrepareOptions {
   config: Config;
@@ -29,11 +29,11 @@ const PLAIN_INTERVAL_MS = 5000;
  * @returns how to start livekit-server, or undefined when one runs already
  * @throws CharlaError of what could not be had; when that is more than one thing, an AggregateError of theirs
  */
-export async function prepare(options: PrepareOptions): Promise<LivekitServer | undefined> {
+export async function prepare(options: PrepareOptions): Promise<LivekitBinary | undefined> {
   const { config, models, livekitRuns, ollamaModel, signal } = options;
   const store = new ModelStore({ home: config.CHARLA_HOME });
   const errors: unknown[] = [];
-  let livekit: LivekitServer | undefined;
+  let livekit: LivekitBinary | undefined;
 
   const step = (title: string, run: (tell: (progress: string) => void) => Promise<string | undefined>) => ({
     title,
@@ -50,7 +50,7 @@ export async function prepare(options: PrepareOptions): Promise<LivekitServer | 
   const tasks = [
     step('livekit-server', async (onStep) => {
       if (livekitRuns) return `answers at ${config.LIVEKIT_URL}`;
-      livekit = await getLivekitServer({ home: config.CHARLA_HOME, onStep, signal });
+      livekit = await getLivekitBinary(LIVEKIT_SERVER, { home: config.CHARLA_HOME, onStep, signal });
       return `${livekit.version} (${livekit.source})`;
     }),
     ...[...new Set(models)].map((model) =>

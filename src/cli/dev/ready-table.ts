@@ -3,13 +3,13 @@ import pc from 'picocolors';
 import { type Config, inferenceBaseUrl, serveUrl } from '../../config/config.ts';
 import type { Providers } from '../../providers/resolve.ts';
 import { storeAddress } from '../../store/store-address.ts';
-import type { LivekitServer } from './livekit-server.ts';
+import type { LivekitBinary } from './get-livekit-binary.ts';
 
 export interface ReadyTableOptions {
   config: Config;
   providers: Providers;
   /** Undefined when one ran already. */
-  livekit: LivekitServer | undefined;
+  livekit: LivekitBinary | undefined;
   pid: (service: string) => number | undefined;
   /** What does not work, a line each. */
   problems: readonly string[];

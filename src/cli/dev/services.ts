@@ -1,7 +1,7 @@
 import { type Config, serveUrl } from '../../config/config.ts';
 import { localUrl } from '../../config/local-url.ts';
+import type { LivekitBinary } from './get-livekit-binary.ts';
 import { livekitConfig, livekitHttpUrl } from './livekit-config.ts';
-import type { LivekitServer } from './livekit-server.ts';
 import type { Service } from './process-supervisor.ts';
 
 const LIVEKIT_FILE = new URL('../../../livekit.yaml', import.meta.url);
@@ -9,7 +9,7 @@ const LIVEKIT_FILE = new URL('../../../livekit.yaml', import.meta.url);
 export interface ServicesOptions {
   config: Config;
   /** Undefined when one runs already. */
-  livekit: LivekitServer | undefined;
+  livekit: LivekitBinary | undefined;
   /** Ids of the local models to load; false when none is needed. */
   inference: readonly string[] | false;
   /** Variables for those that ask the models, over their environment. */

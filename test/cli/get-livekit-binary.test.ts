@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { create } from 'tar';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fetchLivekitRelease } from '../../src/cli/dev/fetch-livekit-release.ts';
-import { getLivekitServer, LIVEKIT_VERSION } from '../../src/cli/dev/livekit-server.ts';
+import { getLivekitBinary, LIVEKIT_SERVER, LIVEKIT_SIP } from '../../src/cli/dev/get-livekit-binary.ts';
 
+const { version: LIVEKIT_VERSION } = LIVEKIT_SERVER;
 const PROGRAM = `#!/bin/sh\necho "livekit-server version ${LIVEKIT_VERSION}"\n`;
 const ARCHIVE = `livekit_${LIVEKIT_VERSION}_linux_amd64.tar.gz`;
 
@@ -107,7 +108,10 @@ describe('a livekit-server to start', () => {
 
   it('is the one on PATH when that is new enough', async () => {
     await onPath('#!/bin/sh\necho "livekit-server version 1.11.0"\n');
-    expect(await getLivekitServer({ home })).toMatchObject({ source: 'PATH', version: '1.11.0' });
+    expect(await getLivekitBinary(LIVEKIT_SERVER, { home })).toMatchObject({
+      source: 'PATH',
+      version: '1.11.0',
+    });
   });
 
   it('is downloaded when the one on PATH is too old, and taken from the cache the next time', async () => {
@@ -115,15 +119,19 @@ describe('a livekit-server to start', () => {
     const bytes = await archive();
     const releasesUrl = await releases({ [ARCHIVE]: bytes, 'checksums.txt': sums(bytes) });
     const steps: string[] = [];
-    const first = await getLivekitServer({ home, releasesUrl, onStep: (step) => steps.push(step) });
+    const first = await getLivekitBinary(LIVEKIT_SERVER, {
+      home,
+      releasesUrl,
+      onStep: (step) => steps.push(step),
+    });
     expect(first).toMatchObject({ source: 'downloaded', version: LIVEKIT_VERSION });
     expect(steps.join('\n')).toMatch(/\d+ (k?B) of \d+/);
-    expect(await getLivekitServer({ home })).toEqual({ ...first, source: 'cache' });
+    expect(await getLivekitBinary(LIVEKIT_SERVER, { home })).toEqual({ ...first, source: 'cache' });
   });
 
   it('that cannot be had is one error with the reason of each way and what to do', async () => {
     vi.stubEnv('PATH', home);
-    const getting = getLivekitServer({ home, releasesUrl: await releases({}) });
+    const getting = getLivekitBinary(LIVEKIT_SERVER, { home, releasesUrl: await releases({}) });
     await expect(getting).rejects.toMatchObject({ code: 'CHARLA_LIVEKIT_NOT_INSTALLED' });
     const message = await getting.catch(String);
     for (const way of [
@@ -137,5 +145,56 @@ describe('a livekit-server to start', () => {
     }
     expect(message).toContain('answered 404');
     expect(message).toContain('install Go');
+  });
+});
+
+describe('a livekit-sip to start', () => {
+  const onPath = async (name: string, script: string) => {
+    const folder = join(home, 'path');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, name), script);
+    await chmod(join(folder, name), 0o755);
+    vi.stubEnv('PATH', `${folder}:/usr/bin:/bin`);
+  };
+
+  it('is the one on PATH, whatever version it says that it has', async () => {
+    await onPath('livekit-sip', '#!/bin/sh\necho "SIP version 0.0.0-dev"\n');
+    expect(await getLivekitBinary(LIVEKIT_SIP, { home })).toMatchObject({
+      source: 'PATH',
+      command: 'livekit-sip',
+    });
+  });
+
+  it('is built with Go, with its version in it, and taken from the cache the next time', async () => {
+    const build = [
+      'while [ $# -gt 0 ]; do',
+      '  case "$1" in -o) out=$2;; -ldflags=*) flags=$1;; esac; shift',
+      'done',
+      '[ -z "$out" ] && exit 0',
+      'echo "#!/bin/sh\necho SIP version $(echo "$flags" | sed s/.*=//)" > "$out"; chmod +x "$out"',
+    ];
+    await onPath('go', ['#!/bin/sh', ...build].join('\n'));
+    const first = await getLivekitBinary(LIVEKIT_SIP, { home });
+    expect(first).toMatchObject({ source: 'built', version: LIVEKIT_SIP.version });
+    expect(await getLivekitBinary(LIVEKIT_SIP, { home })).toEqual({ ...first, source: 'cache' });
+  });
+
+  it('that cannot be had is one error that names the Debian packages, and looks for no release', async () => {
+    vi.stubEnv('PATH', home);
+    const getting = getLivekitBinary(LIVEKIT_SIP, { home });
+    await expect(getting).rejects.toMatchObject({ code: 'CHARLA_LIVEKIT_SIP_NOT_INSTALLED' });
+    const message = await getting.catch(String);
+    expect(message).toContain('libopus-dev');
+    expect(message).not.toContain('download');
+  });
+});
+
+describe('the versions of LiveKit', () => {
+  it.each([LIVEKIT_SERVER, LIVEKIT_SIP])('$name is the one that livekit/go.mod pins', async (program) => {
+    const pins = await readFile('livekit/go.mod', 'utf8');
+    expect(pins).toContain(`\t${program.goPackage}\n`);
+    expect(pins).toContain(
+      `github.com/livekit/${program === LIVEKIT_SIP ? 'sip' : 'livekit-server'} v${program.version} `,
+    );
   });
 });
