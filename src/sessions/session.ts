@@ -47,6 +47,9 @@ export type NewSession = Pick<
   'id' | 'userId' | 'room' | 'profile' | 'channel' | 'language' | 'phone' | 'dataTools'
 >;
 
+/** Channels whose person holds a telephone. */
+export const PHONE_CHANNELS: readonly string[] = ['sip', 'twilio', 'telnyx', 'audiosocket'];
+
 /** The telephone number of the person, not ours; undefined where there is none. */
 export function personsNumber(phone: Phone | null): string | undefined {
   return (phone?.direction === 'outbound' ? phone.called : phone?.caller) ?? undefined;
