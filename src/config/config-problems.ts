@@ -14,7 +14,7 @@ export function configProblems(config: Config): string[] {
     ...openMetrics(config),
     ...missingKeys(config),
     ...unsigned(config),
-    ...telnyxProblems(config),
+    ...carrierProblems(config),
   ];
 }
 
@@ -80,14 +80,21 @@ function unsigned(config: Config): string[] {
   return ['WEBHOOK_SECRET is not set; DATA_TOOLS_URL and WEBHOOK_URLS need it outside development'];
 }
 
-/** Its API key, its public key and our own address are needed together. */
-function telnyxProblems({ TELNYX_API_KEY, TELNYX_PUBLIC_KEY, TELNYX_API_URL, PUBLIC_URL }: Config): string[] {
-  const own = { TELNYX_API_KEY, TELNYX_PUBLIC_KEY };
-  const given = Object.entries({ ...own, TELNYX_API_URL }).find(([, value]) => value !== undefined);
-  if (given === undefined) return [];
-  return Object.entries({ ...own, PUBLIC_URL })
-    .filter(([, value]) => value === undefined)
-    .map(([name]) => `${name} is not set; ${given[0]} needs it`);
+/** What a carrier gives and our own address are needed together. */
+function carrierProblems(config: Config): string[] {
+  const { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_API_URL } = config;
+  const { TELNYX_API_KEY, TELNYX_PUBLIC_KEY, TELNYX_API_URL, PUBLIC_URL } = config;
+  const carriers = [
+    { own: { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN }, more: { TWILIO_API_URL } },
+    { own: { TELNYX_API_KEY, TELNYX_PUBLIC_KEY }, more: { TELNYX_API_URL } },
+  ];
+  return carriers.flatMap(({ own, more }) => {
+    const given = Object.entries({ ...own, ...more }).find(([, value]) => value !== undefined);
+    if (given === undefined) return [];
+    return Object.entries({ ...own, PUBLIC_URL })
+      .filter(([, value]) => value === undefined)
+      .map(([name]) => `${name} is not set; ${given[0]} needs it`);
+  });
 }
 
 function hasDevelopmentKeys({ LIVEKIT_API_KEY, LIVEKIT_API_SECRET }: Config): boolean {

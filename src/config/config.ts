@@ -150,6 +150,7 @@ export const configSchema = z.object({
     .min(1)
     .default('charla')
     .describe('Name under which workers register and rooms ask for them.'),
+  SIP_PORT: port(5070).describe('Port on which «charla dev --sip» takes telephone calls, on loopback.'),
   API_URL: z
     .string()
     .transform(commaList)
@@ -170,6 +171,21 @@ export const configSchema = z.object({
   MAX_CALLS_PER_WORKER: whole(1, 16).describe('Calls that one worker takes at once.'),
   JOB_MEMORY_LIMIT_MB: whole(200, 600).describe('A job process over this much memory (MB) is ended.'),
 
+  TWILIO_ACCOUNT_SID: z
+    .string()
+    .regex(/^AC[0-9a-f]{32}$/, 'is not «AC» and 32 hexadecimal digits')
+    .optional()
+    .describe(
+      'Account of Twilio; with TWILIO_AUTH_TOKEN and PUBLIC_URL, calls come from there (docs/phone.md).',
+    ),
+  TWILIO_AUTH_TOKEN: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Auth token of that account: Twilio's webhooks are signed with it."),
+  TWILIO_API_URL: url('http', 'https')
+    .optional()
+    .describe("Another address of Twilio's REST API; for tests."),
   TELNYX_API_KEY: z
     .string()
     .min(1)

@@ -1,0 +1,98 @@
+import { hkdfSync, randomBytes } from 'node:crypto';
+import { jwtVerify, SignJWT } from 'jose';
+import { z } from 'zod';
+import type { Config } from '../config/config.ts';
+import type { Phone } from '../sessions/session.ts';
+
+/** A carrier opens the stream of a call within a second of being told to. */
+export const STREAM_TOKEN_SECONDS = 30;
+/** Tokens that were used and have not expired; no carrier opens as many streams in {@link STREAM_TOKEN_SECONDS}. */
+const MOST_USED = 10_000;
+const RANDOM_BYTES = 32;
+const ALGORITHM = 'HS256';
+
+/** The call that a stream is for, as the carrier's signed webhook told of it. */
+export interface StreamCall {
+  readonly channel: 'twilio' | 'telnyx';
+  /** The carrier's id of the call. */
+  readonly callId: string;
+  readonly phone: Phone;
+  /** undefined: that of the called number. */
+  readonly profile?: string | undefined;
+}
+
+/** Tokens with which a carrier opens the media stream of one call, once. */
+export interface StreamTokens {
+  /** A token for one stream of this call; under 500 characters, which is as much as Twilio hands on. */
+  issue(call: StreamCall): Promise<string>;
+  /** The call that a token was issued for; undefined when it is none of ours, has expired, or was used. */
+  redeem(channel: StreamCall['channel'], token: string): Promise<StreamCall | undefined>;
+}
+
+const claimsSchema = z.object({
+  jti: z.string(),
+  id: z.string(),
+  out: z.literal(1).optional(),
+  from: z.string().optional(),
+  to: z.string().optional(),
+  prof: z.string().optional(),
+  exp: z.number(),
+});
+
+/**
+ * Tokens of media streams: 32 random bytes and the call, signed with a key that is derived from LIVEKIT_API_SECRET. So any
+ * `charla serve` with that secret takes the stream of a webhook that another one answered. Each of them takes a token
+ * once; behind one address, two could take the same token within its {@link STREAM_TOKEN_SECONDS}.
+ */
+export function createStreamTokens({ LIVEKIT_API_SECRET }: Pick<Config, 'LIVEKIT_API_SECRET'>): StreamTokens {
+  const key = new Uint8Array(hkdfSync('sha256', LIVEKIT_API_SECRET, '', 'charla media stream token', 32));
+  /** Of each token that was used: when it expires, ms since the epoch. */
+  const used = new Map<string, number>();
+
+  /** @returns whether it had not been used before */
+  const use = (id: string, expiresAt: number) => {
+    for (const [old, end] of used) {
+      // In the order in which they were used, which is about that in which they expire.
+      if (end > Date.now()) break;
+      used.delete(old);
+    }
+    if (used.has(id) || used.size >= MOST_USED) return false;
+    used.set(id, expiresAt);
+    return true;
+  };
+
+  return {
+    issue({ channel, callId, phone, profile }) {
+      const { direction, caller, called } = phone;
+      return new SignJWT({
+        id: callId,
+        ...(direction === 'outbound' && { out: 1 }),
+        ...(caller !== null && { from: caller }),
+        ...(called !== null && { to: called }),
+        ...(profile !== undefined && { prof: profile }),
+      })
+        .setProtectedHeader({ alg: ALGORITHM })
+        .setAudience(channel)
+        .setJti(randomBytes(RANDOM_BYTES).toString('base64url'))
+        .setExpirationTime(`${STREAM_TOKEN_SECONDS}s`)
+        .sign(key);
+    },
+    async redeem(channel, token) {
+      const verified = await jwtVerify(token, key, { algorithms: [ALGORITHM], audience: channel }).catch(
+        () => undefined,
+      );
+      const claims = claimsSchema.safeParse(verified?.payload).data;
+      if (claims === undefined || !use(claims.jti, claims.exp * 1000)) return undefined;
+      return {
+        channel,
+        callId: claims.id,
+        phone: {
+          direction: claims.out === 1 ? 'outbound' : 'inbound',
+          caller: claims.from ?? null,
+          called: claims.to ?? null,
+        },
+        profile: claims.prof,
+      };
+    },
+  };
+}
