@@ -1,0 +1,201 @@
+import type { WebSocket } from '@fastify/websocket';
+import alawmulaw from 'alawmulaw';
+import { messageOf } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { inOrder } from './in-order.ts';
+import { type GatewayCall, LINE_RATE, type Line } from './line.ts';
+import type { StreamCall, StreamTokens } from './stream-tokens.ts';
+
+/** What a carrier says over the media WebSocket of a call, whatever its words for it. */
+export type StreamMessage =
+  | { kind: 'connected' }
+  | StreamStart
+  /** @param chunk - number of the piece of sound in its stream; the carrier need not keep them in order */
+  | { kind: 'media'; chunk: number; payload: string }
+  | { kind: 'digit'; digit: string }
+  | { kind: 'mark'; name: string }
+  | { kind: 'stop' }
+  /** The carrier did not like what we sent. */
+  | { kind: 'error'; reason: string }
+  /** Sound that we sent ourselves, and whatever else is of no use. */
+  | { kind: 'other' };
+
+export interface StreamStart {
+  kind: 'start';
+  streamId: string;
+  /** The carrier's id of the call. */
+  callId: string;
+  /** Where the carrier hands it on in this message. */
+  token?: string | undefined;
+  /** As the carrier writes it. */
+  encoding: string;
+  sampleRate: number;
+  channels: number;
+}
+
+/** How one carrier writes its messages. */
+export interface StreamFormat {
+  readonly channel: StreamCall['channel'];
+  /** Of μ-law, as its `start` names it. */
+  readonly mulaw: string;
+  /** @returns undefined for what is not of this carrier's protocol */
+  read(message: unknown): StreamMessage | undefined;
+  /** @param payload - μ-law in base64 */
+  media(streamId: string, payload: string): object;
+  mark(streamId: string, name: string): object;
+  clear(streamId: string): object;
+}
+
+/** The part of a {@link Line} that goes through the WebSocket. */
+export type StreamLine = Required<Pick<Line, 'send' | 'bufferedBytes' | 'clear' | 'mark'>> & {
+  /** Ends the WebSocket. */
+  hangUp(): void;
+};
+
+export interface MediaStreamOptions {
+  format: StreamFormat;
+  log: Logger;
+  tokens: StreamTokens;
+  /** The token of the address that the carrier opened, where it does not come with `start`. */
+  token?: string | undefined;
+  /**
+   * Opens the call of a stream that is as it should be. Sound that comes meanwhile is not kept: there is nobody yet to
+   * hear it. Where there can be no call it throws, and the WebSocket is closed.
+   */
+  open(call: StreamCall, line: StreamLine): Promise<GatewayCall>;
+  /** The token was right, and there is no call: its sound was of another format, or `open` threw. */
+  refused?(call: StreamCall): void;
+}
+
+/** Largest message that a carrier may send, bytes: a second of μ-law in base64 is 11 KB. */
+export const MAX_MESSAGE_BYTES = 64 * 1024;
+/** A connection that has not said `start` after this long is closed. */
+const START_MS = 5_000;
+/** Messages that are none of the protocol; after more the call ends. */
+const MAX_BAD_MESSAGES = 20;
+/** Keys pressed before the call is open; more are forgotten. */
+const MAX_EARLY_DIGITS = 32;
+/** A carrier answers the end of a WebSocket within this long. */
+const CLOSE_MS = 2_000;
+
+/** Codes of RFC 6455, 7.4.1, and of the registry that it began. */
+const NORMAL = 1000;
+const PROTOCOL = 1002;
+const POLICY = 1008;
+const TRY_LATER = 1013;
+
+/**
+ * Takes the WebSocket over which a carrier sends the sound of a call and gets ours: μ-law, 8 kHz, mono, in JSON messages.
+ * Whatever comes, it harms no other call, and the connection ends.
+ */
+export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions): void {
+  const { format, log, tokens, open } = options;
+  const { channel } = format;
+  const early: string[] = [];
+  let isStarted = false;
+  let call: GatewayCall | undefined;
+  let ended: 'caller_hung_up' | 'line_failed' | undefined;
+  let bad = 0;
+  let isClosing = false;
+
+  const end = (why: 'caller_hung_up' | 'line_failed') => {
+    ended ??= why;
+    call?.end(why);
+  };
+  const close = (code: number, why: string) => {
+    if (isClosing) return;
+    isClosing = true;
+    clearTimeout(startTimer);
+    socket.close(code, why);
+    setTimeout(() => socket.terminate(), CLOSE_MS).unref();
+  };
+  const startTimer = setTimeout(() => {
+    log.warn({ channel }, 'a media stream did not start in time');
+    close(POLICY, 'no start');
+  }, START_MS);
+  const hear = inOrder<string>((payload) => call?.receive(decodeMulaw(payload)));
+
+  const send = (message: object) => {
+    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
+  };
+  const lineOf = ({ streamId }: StreamStart): StreamLine => ({
+    send: (samples) => send(format.media(streamId, encodeMulaw(samples))),
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    clear: () => send(format.clear(streamId)),
+    mark: (name) => send(format.mark(streamId, name)),
+    hangUp: () => close(NORMAL, 'the call is over'),
+  });
+
+  const start = async (message: StreamStart) => {
+    if (isStarted) return;
+    isStarted = true;
+    clearTimeout(startTimer);
+    const { callId, encoding, sampleRate, channels } = message;
+    const known = await tokens.redeem(channel, message.token ?? options.token ?? '');
+    if (known?.callId !== callId) {
+      log.warn({ channel }, 'a media stream has no token, or a used or expired one, or one of another call');
+      close(POLICY, 'the token is not valid');
+      return;
+    }
+    if (encoding !== format.mulaw || sampleRate !== LINE_RATE || channels !== 1) {
+      log.warn({ channel, encoding, sampleRate, channels }, 'a media stream is of another format');
+      close(PROTOCOL, 'the format has to be μ-law, 8 kHz, mono');
+      options.refused?.(known);
+      return;
+    }
+    try {
+      call = await open(known, lineOf(message));
+    } catch (error) {
+      log.error({ channel, callId, reason: messageOf(error) }, 'a telephone call could not be opened');
+      close(TRY_LATER, 'the call could not be opened');
+      options.refused?.(known);
+      return;
+    }
+    for (const digit of early) call.digit(digit);
+    if (ended !== undefined) call.end(ended);
+  };
+
+  const take = (message: StreamMessage | undefined) => {
+    if (isClosing) return;
+    if (message === undefined) {
+      bad += 1;
+      if (bad === 1) log.warn({ channel }, 'a media stream sent what is not of its protocol');
+      if (bad <= MAX_BAD_MESSAGES) return;
+      end('line_failed');
+      close(PROTOCOL, 'not of the protocol');
+      return;
+    }
+    if (message.kind === 'start') void start(message);
+    else if (message.kind === 'media') hear(message.chunk, message.payload);
+    else if (message.kind === 'mark') call?.played(message.name);
+    else if (message.kind === 'stop') {
+      end('caller_hung_up');
+      close(NORMAL, 'the call is over');
+    } else if (message.kind === 'error') {
+      log.warn({ channel, reason: message.reason }, 'a carrier refused what was sent over its media stream');
+    } else if (message.kind === 'digit') {
+      if (call !== undefined) call.digit(message.digit);
+      else if (early.length < MAX_EARLY_DIGITS) early.push(message.digit);
+    }
+  };
+  socket.on('message', (data) => take(format.read(parseJson(String(data)))));
+  // A message over the limit, half a frame, a broken connection: `close` follows.
+  socket.on('error', (error) => log.warn({ channel, reason: error.message }, 'a media stream failed'));
+  socket.on('close', () => {
+    clearTimeout(startTimer);
+    end('line_failed');
+  });
+}
+
+/** @param payload - μ-law in base64, 8 kHz, mono @returns 16-bit PCM */
+export function decodeMulaw(payload: string): Int16Array {
+  return alawmulaw.mulaw.decode(Buffer.from(payload, 'base64'));
+}
+
+/** @param samples - 16-bit PCM @returns μ-law in base64 */
+export function encodeMulaw(samples: Int16Array): string {
+  return Buffer.from(alawmulaw.mulaw.encode(samples).buffer).toString('base64');
+}
