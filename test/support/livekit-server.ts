@@ -20,8 +20,16 @@ export interface TestLivekitServer {
 const API_KEY = 'testkey';
 const API_SECRET = 'a-secret-of-the-tests-on-loopback-only';
 
-/** Starts livekit-server with the repository's `livekit.yaml` and waits until it answers. Stop it in `afterAll`. */
-export async function startLivekitServer(): Promise<TestLivekitServer> {
+/**
+ * Starts livekit-server with the repository's `livekit.yaml` and waits until it answers. Stop it in `afterAll`.
+ *
+ * @param options.redisPort - of a Redis that it shares with livekit-sip
+ */
+export async function startLivekitServer({
+  redisPort,
+}: {
+  redisPort?: number;
+} = {}): Promise<TestLivekitServer> {
   const { command, args } = await getLivekitBinary(LIVEKIT_SERVER, {
     home: loadConfig({ CHARLA_HOME: process.env.CHARLA_HOME }).CHARLA_HOME,
   });
@@ -33,7 +41,8 @@ export async function startLivekitServer(): Promise<TestLivekitServer> {
     apiKey: API_KEY,
     apiSecret: API_SECRET,
     async start() {
-      const yaml = await livekitConfig(testConfig(server), new URL('../../livekit.yaml', import.meta.url));
+      const file = new URL('../../livekit.yaml', import.meta.url);
+      const yaml = await livekitConfig(testConfig(server), file, { redisPort });
       const started = spawn(command, args, {
         stdio: 'ignore',
         env: { ...process.env, LIVEKIT_CONFIG: yaml },

@@ -12,9 +12,14 @@ const fileSchema = z.looseObject({
  * The repository's `livekit.yaml` with the port and the key pair of the configuration in place of its own. Media goes
  * through the UDP port two above (7880 → 7882).
  *
+ * @param options.redisPort - of the Redis on this machine that livekit-sip has too; without one there are no trunks
  * @returns YAML, as livekit-server reads it from the variable `LIVEKIT_CONFIG`; it holds the secret
  */
-export async function livekitConfig(config: Config, file: URL): Promise<string> {
+export async function livekitConfig(
+  config: Config,
+  file: URL,
+  { redisPort }: { redisPort?: number | undefined } = {},
+): Promise<string> {
   const base = fileSchema.parse(parse(await readFile(file, 'utf8')));
   const port = livekitPort(config);
   const debug = config.LOG_LEVEL === 'debug' || config.LOG_LEVEL === 'trace';
@@ -24,6 +29,7 @@ export async function livekitConfig(config: Config, file: URL): Promise<string> 
     keys: { [config.LIVEKIT_API_KEY]: config.LIVEKIT_API_SECRET },
     rtc: { ...base.rtc, udp_port: livekitMediaPort(config) },
     logging: { ...base.logging, ...(debug && { level: 'info' }) },
+    ...(redisPort !== undefined && { redis: { address: `127.0.0.1:${redisPort}` } }),
   });
 }
 
