@@ -1,9 +1,11 @@
-import { and, asc, desc, eq, gte, isNull, lt, max, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, isNull, lt, max, type SQL, sql } from 'drizzle-orm';
 import { CharlaError } from '../errors.ts';
 import { calls, sessions, turns, usage } from '../store/schema.ts';
 import type { Database, Store } from '../store/store.ts';
-import type { CallEvent, ModelUsage, Stages, ToolCall } from '../telemetry/call-event.ts';
-import type { Call, CallHistory, Turn } from './call.ts';
+import type { CallEvent, ModelUsage } from '../telemetry/call-event.ts';
+import type { Call, CallHistory } from './call.ts';
+import { type DialState, dialEnded, type KeptDial } from './dial.ts';
+import { asCall, readCall, readHistory, selectCalls } from './read-calls.ts';
 
 export interface CallStoreOptions {
   /** Told of a new call, inside the transaction that keeps it. */
@@ -24,6 +26,8 @@ export interface CallFilter {
   /** Begun before. */
   until?: Date | undefined;
   outcome?: string | undefined;
+  /** Of calls that we placed: how far they came. */
+  dialState?: DialState | undefined;
 }
 
 /** Where a page of calls ends. */
@@ -71,7 +75,7 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
         await holdSession(tx, sessionId);
         const lost = await tx
           .update(calls)
-          .set({ outcome: 'lost', endedAt: new Date() })
+          .set({ outcome: 'lost', endedAt: new Date(), dial: NOT_RINGING })
           .where(and(eq(calls.sessionId, sessionId), isNull(calls.endedAt)))
           .returning({ id: calls.id });
         for (const { id } of lost) await tellEnd(tx, id);
@@ -98,8 +102,7 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
     };
     const inserted = await tx.insert(calls).values(row).onConflictDoNothing().returning();
     if (inserted.length > 0) {
-      const call = await readCall(tx, id);
-      if (call !== undefined) await onStarted?.(tx, call);
+      await tellStart(tx, id);
       return row;
     }
     // The same events came twice at once, and the others were first.
@@ -123,11 +126,13 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
             lastEvent: fresh.at(-1)?.number ?? before.lastEvent,
             endedAt: ended === undefined ? before.endedAt : new Date(ended.at),
             outcome: ended?.outcome ?? before.outcome,
+            dial: dialAfter(before.dial, fresh),
           };
           if (fresh.length > 0) {
             await addTurns(tx, id, fresh);
             await tx.update(calls).set(after).where(eq(calls.id, id));
           }
+          if (isPlaced(before) && fresh.length > 0) await tellStart(tx, id);
           if (ended !== undefined) {
             await addUsage(tx, id, ended.usage);
             await tellEnd(tx, id);
@@ -144,22 +149,24 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
       return store.query((db) => readHistory(db, id));
     },
     list(filter, limit, after) {
-      const { sessionId, userId, since, until, outcome } = filter;
+      const { sessionId, userId, since, until, outcome, dialState } = filter;
       const wanted: (SQL | undefined)[] = [
         sessionId === undefined ? undefined : eq(calls.sessionId, sessionId),
         userId === undefined ? undefined : eq(sessions.userId, userId),
         since === undefined ? undefined : gte(calls.startedAt, since),
         until === undefined ? undefined : lt(calls.startedAt, until),
         outcome === undefined ? undefined : eq(calls.outcome, outcome),
+        dialState && sql`${calls.dial} ->> 'state' = ${dialState}`,
         after &&
           sql`(${calls.startedAt}, ${calls.id}) < (${after.startedAt.toISOString()}::timestamptz, ${after.id}::text)`,
       ];
-      return store.query((db) =>
-        selectCalls(db)
+      return store.query(async (db) => {
+        const found = await selectCalls(db)
           .where(and(...wanted))
           .orderBy(desc(calls.startedAt), desc(calls.id))
-          .limit(limit),
-      );
+          .limit(limit);
+        return found.map(asCall);
+      });
     },
     lose,
     async loseForgotten(before) {
@@ -175,6 +182,11 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
     },
   };
 
+  async function tellStart(tx: Database, id: string): Promise<void> {
+    const call = onStarted && (await readCall(tx, id));
+    if (call !== undefined) await onStarted?.(tx, call);
+  }
+
   async function tellEnd(tx: Database, id: string): Promise<void> {
     const history = onEnded && (await readHistory(tx, id));
     if (history !== undefined) await onEnded?.(tx, history);
@@ -182,6 +194,22 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
 }
 
 type CallRow = typeof calls.$inferSelect;
+
+/** Of a call that is lost, nobody will say any more that it was answered. */
+const NOT_RINGING = sql`case when ${calls.dial} ->> 'state' = 'ringing'
+  then jsonb_set(${calls.dial}::jsonb, '{state}', '"failed"')::json else ${calls.dial} end`;
+
+/** Whether its row was there before its agent said anything. */
+function isPlaced({ dial, lastEvent }: CallRow): boolean {
+  return dial !== null && lastEvent === 0;
+}
+
+/** The agent of a call that we placed begins when somebody has answered, whether or not whoever dialled is there to say so. */
+function dialAfter(dial: KeptDial | null, events: readonly CallEvent[]): KeptDial | null {
+  const began = events.find(({ type }) => type === 'call.started');
+  if (dial === null || dial.state === 'answered' || began === undefined) return dial;
+  return dialEnded(dial, { state: 'answered', sipStatus: 200, sipReason: 'OK' }, new Date(began.at));
+}
 
 /** Keeps a session from being deleted while this transaction writes what hangs on it. */
 async function holdSession(tx: Database, id: string): Promise<boolean> {
@@ -241,57 +269,4 @@ async function addUsage(tx: Database, callId: string, used: readonly ModelUsage[
     audioMs: audio_ms,
   }));
   await tx.insert(usage).values(rows).onConflictDoNothing();
-}
-
-function selectCalls(db: Database) {
-  return db
-    .select({
-      id: calls.id,
-      sessionId: calls.sessionId,
-      userId: sessions.userId,
-      profile: sessions.profile,
-      channel: sessions.channel,
-      language: sessions.language,
-      startedAt: calls.startedAt,
-      endedAt: calls.endedAt,
-      outcome: calls.outcome,
-    })
-    .from(calls)
-    .innerJoin(sessions, eq(calls.sessionId, sessions.id))
-    .$dynamic();
-}
-
-async function readCall(db: Database, id: string): Promise<Call | undefined> {
-  const [call] = await selectCalls(db).where(eq(calls.id, id));
-  return call;
-}
-
-async function readHistory(db: Database, id: string): Promise<CallHistory | undefined> {
-  const call = await readCall(db, id);
-  if (call === undefined) return undefined;
-  const said = await db.select().from(turns).where(eq(turns.callId, id)).orderBy(asc(turns.number));
-  const used = await db
-    .select()
-    .from(usage)
-    .where(eq(usage.callId, id))
-    .orderBy(asc(usage.kind), asc(usage.model));
-  return { ...call, turns: said.map(asTurn), usage: used.map(asUsage) };
-}
-
-/** Latencies and tools were checked when they were written. */
-function asTurn({ callId: _callId, latencies, tools, ...turn }: typeof turns.$inferSelect): Turn {
-  return { ...turn, latencies: latencies as Stages, tools: tools as ToolCall[] };
-}
-
-function asUsage(row: typeof usage.$inferSelect): ModelUsage {
-  const { kind, model, requests, inputTokens, outputTokens, characters, audioMs } = row;
-  return {
-    kind,
-    model,
-    requests,
-    input_tokens: inputTokens,
-    output_tokens: outputTokens,
-    characters,
-    audio_ms: audioMs,
-  };
 }

@@ -1,5 +1,6 @@
 import type { Language } from '../config/config.ts';
 import type { ModelUsage, Stages, ToolCall } from '../telemetry/call-event.ts';
+import type { Dial } from './dial.ts';
 
 /** One call of a session: an agent in its room. */
 export interface Call {
@@ -13,6 +14,8 @@ export interface Call {
   readonly endedAt: Date | null;
   /** Why it ended; null while it runs. `lost`: nobody said, and its room is gone. */
   readonly outcome: string | null;
+  /** Null unless we placed it. */
+  readonly dial: Dial | null;
 }
 
 /** What one side said without the other taking the turn. */

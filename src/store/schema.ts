@@ -92,7 +92,19 @@ export const calls = pgTable(
     /** Why it ended, as the framework says: `participant_disconnected`, `job_shutdown`, …; `lost` when nobody said. */
     outcome: text(),
     /** Of a call that we place: whom we ring, through which trunk, and how far it came. */
-    dial: json(),
+    dial: json().$type<{
+      state: 'ringing' | 'answered' | 'busy' | 'no_answer' | 'failed' | 'canceled';
+      to: string;
+      caller_id: string | null;
+      trunk: string;
+      sip_status: number | null;
+      sip_reason: string | null;
+      answered_at: string | null;
+      /** Until then whoever dials says how it ended; later anybody may look what became of it. */
+      rings_until: string;
+      /** SHA-256 of the request, to know it again. */
+      request: string;
+    }>(),
     /** Of the request that placed the call: the same one again gets the same call. */
     idempotencyKey: text(),
     /** Number of the last event of the call that is in here; those up to it are not taken twice. */
