@@ -1,4 +1,10 @@
-import { AgentDispatchClient, type RoomServiceClient, ServerError } from 'livekit-server-sdk';
+import {
+  AgentDispatchClient,
+  type RoomServiceClient,
+  ServerError,
+  SipCallError,
+  SipClient,
+} from 'livekit-server-sdk';
 import pRetry from 'p-retry';
 import type { Config } from '../config/config.ts';
 import { CharlaError, messageOf } from '../errors.ts';
@@ -10,6 +16,7 @@ const RETRY_AFTER_MS = 100;
 export interface LiveKitClients {
   rooms: RoomServiceClient;
   dispatches: AgentDispatchClient;
+  sip: SipClient;
 }
 
 /** livekit-server's API, with our time limit and our errors. */
@@ -18,7 +25,7 @@ export interface LiveKit {
    * @param operation - one request
    * @param options.idempotent - whether it may be sent twice: it is then repeated once when the connection failed
    * @throws CharlaError `CHARLA_LIVEKIT_UNAVAILABLE`, `CHARLA_LIVEKIT_UNAUTHORIZED`; a `ServerError` of the SDK for
-   *   what the server says about the request itself ({@link isRoomGone})
+   *   what the server says about the request itself ({@link isRoomGone}), a `SipCallError` for what a carrier says
    */
   request<T>(
     operation: (clients: LiveKitClients) => Promise<T>,
@@ -33,6 +40,7 @@ export function createLiveKit(config: Config): LiveKit {
   const clients: LiveKitClients = {
     rooms: new KeptTokenRoomService(url, config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, options),
     dispatches: new AgentDispatchClient(url, config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, options),
+    sip: new SipClient(url, config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, options),
   };
   return {
     async request(operation, { idempotent = false } = {}) {
@@ -55,6 +63,8 @@ export function isRoomGone(error: unknown): boolean {
 }
 
 function toCharlaError(error: unknown, url: string): unknown {
+  // What the other end of a telephone line said is no fault of livekit-server, whatever its status.
+  if (error instanceof SipCallError) return error;
   if (error instanceof ServerError) {
     if (error.status === 401 || error.status === 403) {
       return new CharlaError('CHARLA_LIVEKIT_UNAUTHORIZED', { url }, { cause: error });
