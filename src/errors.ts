@@ -80,11 +80,40 @@ export const ERRORS = {
     detail:
       'There is no call «{id}». GET /calls lists those there are; the first event of a new one has to be call.started.',
   },
+  CHARLA_ROOM_CLOSED: {
+    status: 409,
+    title: 'Room is closed',
+    detail: 'The room «{room}» is not open: the call in it is over.',
+  },
   CHARLA_CALL_EVENTS_MISSING: {
     status: 409,
     title: 'Events of the call are missing',
     detail:
       'The event {expected} of the call «{id}» has not come yet. Send the events from that number on, in order.',
+  },
+  CHARLA_IDEMPOTENCY_CONFLICT: {
+    status: 409,
+    title: 'Idempotency key is in use',
+    detail:
+      'Another request has placed a call with this idempotency key. Send that request again as it was, or this one with a key of its own.',
+  },
+  CHARLA_SIP_TRUNK_MISSING: {
+    status: 409,
+    title: 'No trunk to call through',
+    detail:
+      '{reason}. Make one with `npm run charla -- sip apply` (docs/phone.md), and name it in SIP_OUTBOUND_TRUNK or in «trunk» where there are several.',
+  },
+  CHARLA_SIP_TRUNK_FULL: {
+    status: 429,
+    title: 'Trunk is full',
+    detail:
+      '{limit} calls that we placed go through the trunk {trunk} already. Try again in {retryAfterSeconds} s, or raise SIP_TRUNK_MAX_CALLS.',
+  },
+  CHARLA_NUMBER_NOT_ALLOWED: {
+    status: 403,
+    title: 'Number may not be called',
+    detail:
+      'This number may not be called: it begins with none of OUTBOUND_PREFIXES ({allowed}). Whoever runs this server adds its prefix there.',
   },
   CHARLA_PROFILE_NOT_FOUND: {
     status: 404,
@@ -96,6 +125,12 @@ export const ERRORS = {
     status: 400,
     title: 'Profile is not valid',
     detail: 'The profile is not valid at «{path}»: {reason}. Correct it and send it again.',
+  },
+  CHARLA_PROFILE_NUMBER_TAKEN: {
+    status: 409,
+    title: 'Number is of another profile',
+    detail:
+      'The telephone number {number} is of the profile «{other}», and a call can have one profile only. Take it out of one of the two.',
   },
   CHARLA_PROFILE_CHANGED: {
     status: 412,
@@ -304,6 +339,12 @@ export const ERRORS = {
     title: 'Ollama cannot serve the model',
     detail:
       'Ollama at {host} cannot serve the model {model}: {reason}. Set LLM_MODEL to one that `ollama list` or ollama.com/library names, or LLM_PROVIDER=local.',
+  },
+  CHARLA_CALLS_FULL: {
+    status: 503,
+    title: 'Too many calls',
+    detail:
+      'There are {limit} calls here already, which is as many as this process takes. Try again later, raise MAX_GATEWAY_CALLS, or run another charla serve.',
   },
   CHARLA_SIGNATURE_INVALID: {
     status: 403,

@@ -15,6 +15,7 @@ export function configProblems(config: Config): string[] {
     ...missingKeys(config),
     ...unsigned(config),
     ...carrierProblems(config),
+    ...openAudioSocket(config),
   ];
 }
 
@@ -95,6 +96,15 @@ function carrierProblems(config: Config): string[] {
       .filter(([, value]) => value === undefined)
       .map(([name]) => `${name} is not set; ${given[0]} needs it`);
   });
+}
+
+/** AudioSocket knows no password: beyond this machine, it is said who may come. */
+function openAudioSocket({ AUDIOSOCKET_PORT, AUDIOSOCKET_HOST, AUDIOSOCKET_ALLOW }: Config): string[] {
+  const isOpen = AUDIOSOCKET_PORT !== undefined && !isLoopback(AUDIOSOCKET_HOST);
+  if (!isOpen || !AUDIOSOCKET_ALLOW.every((network) => ['127.0.0.0/8', '::1'].includes(network))) return [];
+  return [
+    `AUDIOSOCKET_ALLOW is not set; with AUDIOSOCKET_HOST=${AUDIOSOCKET_HOST} it has to name the switchboards that may bring calls`,
+  ];
 }
 
 function hasDevelopmentKeys({ LIVEKIT_API_KEY, LIVEKIT_API_SECRET }: Config): boolean {

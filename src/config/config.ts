@@ -9,8 +9,10 @@ import { configProblems } from './config-problems.ts';
 import { DEVELOPMENT_LIVEKIT_KEY, DEVELOPMENT_LIVEKIT_SECRET } from './development.ts';
 import { localUrl } from './local-url.ts';
 import { MECHANISMS, type Mechanism, mechanismList } from './mechanisms.ts';
+import { networkList } from './networks.ts';
 import { ollamaUrl } from './ollama-url.ts';
 import { originList } from './origins.ts';
+import { MOST_RING_SECONDS, phonePrefixList } from './outbound-values.ts';
 import { proxyList } from './trusted-proxies.ts';
 import { isWebhookUrl, webhookSecretList, webhookUrlList } from './webhook-values.ts';
 
@@ -171,6 +173,24 @@ export const configSchema = z.object({
   MAX_CALLS_PER_WORKER: whole(1, 16).describe('Calls that one worker takes at once.'),
   JOB_MEMORY_LIMIT_MB: whole(200, 600).describe('A job process over this much memory (MB) is ended.'),
 
+  MAX_GATEWAY_CALLS: whole(0, 30).describe(
+    'Calls of Twilio, Telnyx and AudioSocket that one charla serve brings into rooms at once.',
+  ),
+  GATEWAY_CALL_MINUTES: whole(1, 120).describe(
+    'Such a call is ended after this long, whatever its carrier says.',
+  ),
+  AUDIOSOCKET_PORT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(65_535)
+    .optional()
+    .describe("Where calls of Asterisk's AudioSocket are taken (docs/phone.md); nowhere unless set."),
+  AUDIOSOCKET_HOST: z.string().min(1).default('127.0.0.1').describe('Address of it.'),
+  AUDIOSOCKET_ALLOW: networkList
+    .default(['127.0.0.0/8', '::1'])
+    .describe('Who may bring calls there: addresses and networks, separated by commas.'),
+
   TWILIO_ACCOUNT_SID: z
     .string()
     .regex(/^AC[0-9a-f]{32}$/, 'is not «AC» and 32 hexadecimal digits')
@@ -203,6 +223,21 @@ export const configSchema = z.object({
   TELNYX_API_URL: url('http', 'https')
     .optional()
     .describe("Another address of Telnyx's REST API, with /v2; for tests."),
+
+  SIP_OUTBOUND_TRUNK: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Outbound trunk of calls that name none, by its id or name, where there are several.'),
+  SIP_TRUNK_MAX_CALLS: whole(1, 10, 10_000).describe('Calls that we place through one trunk at once.'),
+  OUTBOUND_PREFIXES: phonePrefixList
+    .default([])
+    .describe(
+      'Beginnings of numbers that may be called, such as +34,+44, against fraud; + is any. Without them none may, except in development.',
+    ),
+  OUTBOUND_RING_SECONDS: whole(5, 45, MOST_RING_SECONDS).describe(
+    'A call that we place and that nobody answers ends after this long (s).',
+  ),
 
   LANGUAGE: z
     .preprocess(fromLanguageList, language)

@@ -1,6 +1,6 @@
-import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { commaList } from './comma-list.ts';
+import { isNetwork } from './networks.ts';
 
 /** Names of networks that Fastify knows. */
 const NAMED = ['loopback', 'linklocal', 'uniquelocal'];
@@ -16,20 +16,3 @@ export const proxyList = z.string().transform((text, context): string[] => {
   context.addIssue(`has ${wrong}, which is no address, network, or ${NAMED.join(', ')}`);
   return z.NEVER;
 });
-
-function isNetwork(text: string): boolean {
-  const [address = '', bits] = text.split('/');
-  const family = isIP(address);
-  if (family === 0) return false;
-  if (bits === undefined) return true;
-  try {
-    new BlockList().addSubnet(
-      address,
-      /^\d+$/.test(bits) ? Number(bits) : -1,
-      family === 4 ? 'ipv4' : 'ipv6',
-    );
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { createCallStore } from '../calls/call-store.ts';
+import { createGateway } from '../channels/gateway/create-gateway.ts';
 import type { Config } from '../config/config.ts';
 import { createDataToolsHook } from '../integrations/data-tools-hook.ts';
 import { createWebhooks } from '../integrations/webhooks.ts';
@@ -20,6 +21,7 @@ import { createRegistry } from '../telemetry/metrics-registry.ts';
 import { createAccess } from './access.ts';
 import type { HttpContext } from './context.ts';
 import { createConversations } from './conversations.ts';
+import { gatewayCalls } from './gateway-calls.ts';
 import { createHealthCheck, type Health } from './health.ts';
 import { createHookData } from './hook-data.ts';
 import { accessControl } from './plugins/access-control.ts';
@@ -45,6 +47,7 @@ import { pageRoutes } from './routes/page.ts';
 import { profileRoutes } from './routes/profiles.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { settingsRoutes } from './routes/settings.ts';
+import { sipCallRoutes } from './routes/sip-calls.ts';
 import { tokenRoutes } from './routes/token.ts';
 import { userDataRoutes } from './routes/user-data.ts';
 import { createTurns } from './turns.ts';
@@ -84,22 +87,25 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const hook =
     url === undefined ? undefined : createDataToolsHook({ config, url, log, parse: parseDataTools });
   const profiles = createProfileStore(store);
+  const conversations = createConversations({
+    config,
+    livekit,
+    sessions,
+    profiles,
+    watch,
+    upkeep,
+    hookData: createHookData(hook, log),
+    inTurn,
+  });
+  const gateway = createGateway({ config, log, registry, ...gatewayCalls(config, conversations) });
   const context: HttpContext = {
     config,
     sessions,
     calls: createCallStore(store, telling.calls),
     access,
     profiles,
-    conversations: createConversations({
-      config,
-      livekit,
-      sessions,
-      profiles,
-      watch,
-      upkeep,
-      hookData: createHookData(hook, log),
-      inTurn,
-    }),
+    conversations,
+    gateway,
     hook,
     health: options.health ?? createHealthCheck(config, store, livekit),
   };
@@ -155,6 +161,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   // Before the store closes, which does so with the server.
   app.addHook('preClose', async () => {
     hook?.close();
+    await gateway.close();
     await Promise.all([webhooks.close(), sweeper.close()]);
   });
 
@@ -174,6 +181,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(dataToolsRoutes, { context });
   await app.register(dataToolsRefreshRoutes, { context });
   await app.register(callRoutes, { context });
+  await app.register(sipCallRoutes, { context });
   await app.register(tokenRoutes, { context });
   await app.register(userDataRoutes);
   await app.register(docsRoutes);

@@ -1,4 +1,5 @@
 import type { CallStore } from '../calls/call-store.ts';
+import type { Gateway } from '../channels/line.ts';
 import type { Config } from '../config/config.ts';
 import type { DataToolsHook } from '../integrations/data-tools-hook.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
@@ -16,6 +17,8 @@ export interface HttpContext {
   profiles: ProfileStore;
   access: Access;
   conversations: Conversations;
+  /** Brings calls of carriers into rooms. */
+  gateway: Gateway;
   /** undefined where DATA_TOOLS_URL is not set. */
   hook: DataToolsHook<DataTools> | undefined;
   health: () => Promise<Health>;

@@ -19,16 +19,22 @@ const SESSION_ATTRIBUTE = 'charla.session';
 /**
  * A token with which a person joins one room: speak, listen, send text; no camera, no other room, nothing to administer.
  *
+ * @param attributes - that the participant has from the start, and that everybody in the room sees
  * @returns the JWT and when it expires
  */
 export async function participantToken(
   config: Config,
-  { room, identity, session }: { room: string; identity: string; session?: string },
+  {
+    room,
+    identity,
+    session,
+    attributes = {},
+  }: { room: string; identity: string; session?: string; attributes?: Record<string, string> },
 ): Promise<{ token: string; expiresAt: Date }> {
   const token = new AccessToken(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET, {
     identity,
     ttl: PARTICIPANT_TOKEN_SECONDS,
-    ...(session !== undefined && { attributes: { [SESSION_ATTRIBUTE]: session } }),
+    attributes: { ...attributes, ...(session !== undefined && { [SESSION_ATTRIBUTE]: session }) },
   });
   token.addGrant({
     roomJoin: true,

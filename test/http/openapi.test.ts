@@ -24,6 +24,7 @@ const NOT_OVER_HTTP: readonly ErrorCode[] = [
   'CHARLA_STORE_OUTDATED',
   // Of models, for whom `charla inference` answers in the form of OpenAI, and of calls.
   'CHARLA_AUDIO_INVALID',
+  'CHARLA_CALLS_FULL',
   'CHARLA_CARRIER_FAILED',
   'CHARLA_CONTEXT_TOO_LONG',
   'CHARLA_MODEL_FAILED',

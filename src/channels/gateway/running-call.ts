@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CharlaError } from '../../errors.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import { FRAME_SAMPLES, type GatewayCall, type Line, type LineEnd } from '../line.ts';
+import type { FrameClock } from './frame-clock.ts';
+import type { GatewayMetrics } from './gateway-metrics.ts';
+import { JitterBuffer } from './jitter-buffer.ts';
+import type { PersonInRoom, RoomListener } from './person-in-room.ts';
+import { RoomSound } from './room-sound.ts';
+
+/** Bytes that a connection may hold back, some 500 ms of sound: then frames are lost, and memory does not grow. */
+const MOST_BUFFERED_BYTES = 8 * 1024;
+/** A carrier that sends nothing at all for this long has forgotten the call. */
+const CARRIER_SILENT_MS = 30_000;
+/** A person alone in the room for this long has nobody to talk to: the agent left, … */
+const ALONE_MS = 5_000;
+/** … or never came. */
+const NOBODY_CAME_MS = 30_000;
+/** livekit-server may be away for this long. */
+const REJOIN_MS = 15_000;
+const REJOIN_EACH_MS = 500;
+/** How often the carrier is asked how far what was sent has been heard. */
+const MARK_EACH_FRAMES = 25;
+/** Changes of the lag that the agent is told of, ms. */
+const LAG_STEP_MS = 20;
+
+const SILENCE = new Int16Array(FRAME_SAMPLES);
+
+export interface RunningCallParts {
+  line: Line;
+  log: Logger;
+  clock: FrameClock;
+  metrics: GatewayMetrics;
+  sessionId: string;
+  maxMs: number;
+  /** Joins the room of the call, which is opened again where it is gone. @throws Error while livekit-server is away */
+  join(listener: RoomListener): Promise<PersonInRoom>;
+}
+
+/** A call that runs: takes sound and keys from a line into a room, and back, until one of them ends. */
+export class RunningCall implements GatewayCall, RoomListener {
+  readonly sessionId: string;
+  readonly ended: Promise<LineEnd>;
+  readonly #parts: RunningCallParts;
+  readonly #fromLine: JitterBuffer;
+  readonly #fromRoom: RoomSound;
+  readonly #beganMs = performance.now();
+  #person: PersonInRoom | undefined;
+  #stopClock: () => void = () => undefined;
+  #isOver = false;
+  #resolveEnded: (end: LineEnd) => void = () => undefined;
+  #receivedAtMs = performance.now();
+  /** Since when nobody else is in the room, and how long that may be. */
+  #alone: { sinceMs: number; mostMs: number } | undefined;
+  #frame = 0;
+  #marks = new Map<string, number>();
+  /** Of what was sent, what the carrier has not played, ms; 0 where it does not tell. */
+  #carrierLagMs = 0;
+  #toldLagMs = 0;
+
+  constructor(parts: RunningCallParts) {
+    const { metrics } = parts;
+    this.#parts = parts;
+    this.sessionId = parts.sessionId;
+    this.#fromLine = new JitterBuffer((event, frames) => metrics.frames(event, 'room', frames));
+    this.#fromRoom = new RoomSound((event, frames) => metrics.frames(event, 'line', frames));
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  /** Joins the room, and lets sound through. @throws what `join` throws */
+  async begin(): Promise<void> {
+    this.#took(await this.#parts.join(this));
+    this.#stopClock = this.#parts.clock.listen(() => this.#tick());
+  }
+
+  receive(samples: Int16Array): void {
+    this.#receivedAtMs = performance.now();
+    this.#fromLine.write(samples);
+  }
+
+  digit(digit: string): void {
+    this.#receivedAtMs = performance.now();
+    if (!/^[0-9*#A-D]$/.test(digit)) return;
+    this.#person?.press(digit).catch((error: unknown) => {
+      this.#parts.log.warn({ err: error }, 'a key that the person pressed did not reach the room');
+    });
+  }
+
+  played(name: string): void {
+    const sentAtMs = this.#marks.get(name);
+    if (sentAtMs === undefined) return;
+    this.#marks.delete(name);
+    this.#carrierLagMs = performance.now() - sentAtMs;
+  }
+
+  end(end: LineEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopClock();
+    const { line, log } = this.#parts;
+    const seconds = Math.round((performance.now() - this.#beganMs) / 1000);
+    log.info({ end, seconds }, 'telephone call ended');
+    void Promise.allSettled([line.close(end), this.#person?.leave()]).then((results) => {
+      for (const result of results) {
+        if (result.status === 'rejected') log.warn({ err: result.reason }, 'a call was not closed cleanly');
+      }
+      this.#resolveEnded(end);
+    });
+  }
+
+  onSound(track: string, samples: Int16Array, options: { isVoice: boolean }): void {
+    this.#fromRoom.write(track, samples, options);
+  }
+
+  onTrackEnded(track: string): void {
+    this.#fromRoom.remove(track);
+  }
+
+  onVoiceFlows(flows: boolean): void {
+    if (flows) {
+      this.#fromRoom.resumeVoice();
+      return;
+    }
+    this.#fromRoom.stopVoice();
+    this.#parts.line.clear?.();
+    // Said to have been played, and thrown away.
+    this.#marks.clear();
+  }
+
+  onAlone(alone: boolean): void {
+    this.#alone = alone ? { sinceMs: performance.now(), mostMs: ALONE_MS } : undefined;
+  }
+
+  onGone(why: 'closed' | 'lost'): void {
+    this.#person = undefined;
+    if (this.#isOver) return;
+    if (why === 'closed') this.end('agent_hung_up');
+    else void this.#rejoin();
+  }
+
+  async onSendDigits(digits: string): Promise<void> {
+    const { line } = this.#parts;
+    if (line.sendDigits === undefined) throw cannot(line, 'send_digits');
+    await line.sendDigits(digits);
+  }
+
+  async onTransfer(to: string): Promise<void> {
+    const { line } = this.#parts;
+    if (line.transfer === undefined) throw cannot(line, 'transfer');
+    await line.transfer(to);
+    // After the answer to the agent, who asked for it.
+    setTimeout(() => this.end('transferred'), REJOIN_EACH_MS);
+  }
+
+  #took(person: PersonInRoom): void {
+    this.#person = person;
+    this.#alone = person.isAlone ? { sinceMs: performance.now(), mostMs: NOBODY_CAME_MS } : undefined;
+    // It ended while the room was joined.
+    if (this.#isOver) void person.leave();
+  }
+
+  async #rejoin(): Promise<void> {
+    const { log, join } = this.#parts;
+    log.warn('the room of a call is away; joining it again');
+    const deadlineMs = performance.now() + REJOIN_MS;
+    while (!this.#isOver && performance.now() < deadlineMs) {
+      await sleep(REJOIN_EACH_MS);
+      try {
+        this.#took(await join(this));
+        return;
+      } catch (error) {
+        log.debug({ err: error }, 'the room of a call is still away');
+      }
+    }
+    this.end('room_failed');
+  }
+
+  #tick(): void {
+    this.#frame += 1;
+    this.#person?.speak(this.#fromLine.read() ?? SILENCE);
+    const frame = this.#fromRoom.read() ?? SILENCE;
+    try {
+      this.#toLine(frame);
+    } catch (error) {
+      this.#parts.log.warn({ err: error }, 'the line of a call broke');
+      this.end('line_failed');
+      return;
+    }
+    if (this.#frame % MARK_EACH_FRAMES === 0) this.#lookAround();
+  }
+
+  #toLine(frame: Int16Array): void {
+    const { line, metrics } = this.#parts;
+    if (line.bufferedBytes > MOST_BUFFERED_BYTES) {
+      metrics.frames('dropped', 'line', 1);
+      return;
+    }
+    line.send(frame);
+    if (line.mark === undefined || this.#frame % MARK_EACH_FRAMES !== 0) return;
+    // A carrier that answers none is not asked for ever.
+    if (this.#marks.size >= MARK_EACH_FRAMES) this.#marks.clear();
+    const name = `charla-${this.#frame}`;
+    this.#marks.set(name, performance.now());
+    line.mark(name);
+  }
+
+  /** Twice a second. */
+  #lookAround(): void {
+    const now = performance.now();
+    if (now - this.#beganMs > this.#parts.maxMs) this.end('time_limit');
+    else if (now - this.#receivedAtMs > CARRIER_SILENT_MS) this.end('line_failed');
+    else if (this.#alone !== undefined && now - this.#alone.sinceMs > this.#alone.mostMs)
+      this.end('room_failed');
+    else this.#tellLag();
+  }
+
+  #tellLag(): void {
+    const lagMs = Math.round(this.#carrierLagMs + this.#fromRoom.heldVoiceMs);
+    if (Math.abs(lagMs - this.#toldLagMs) < LAG_STEP_MS) return;
+    this.#toldLagMs = lagMs;
+    this.#person?.tell({ unheard_ms: Math.min(lagMs, 60_000) }).catch((error: unknown) => {
+      this.#parts.log.debug({ err: error }, 'the agent was not told how far it was heard');
+    });
+  }
+}
+
+function cannot(line: Line, command: string): CharlaError {
+  return new CharlaError('CHARLA_CARRIER_FAILED', {
+    carrier: line.channel,
+    command,
+    reason: 'this line has no such thing',
+  });
+}
