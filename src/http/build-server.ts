@@ -36,6 +36,7 @@ import {
 } from './plugins/problem-details.ts';
 import { rateLimits } from './plugins/rate-limits.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
+import { webSockets } from './plugins/web-sockets.ts';
 import { createRoomUpkeep } from './room-upkeep.ts';
 import { callRoutes } from './routes/calls.ts';
 import { dataToolsRoutes } from './routes/data-tools.ts';
@@ -49,6 +50,7 @@ import { sessionRoutes } from './routes/sessions.ts';
 import { settingsRoutes } from './routes/settings.ts';
 import { sipCallRoutes } from './routes/sip-calls.ts';
 import { tokenRoutes } from './routes/token.ts';
+import { twilioRoutes } from './routes/twilio.ts';
 import { userDataRoutes } from './routes/user-data.ts';
 import { createTurns } from './turns.ts';
 import { tellingWebhooks } from './webhook-events.ts';
@@ -171,7 +173,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(crossOrigin, { config });
   await app.register(rateLimits, { config, access });
   await app.register(accessControl, { config, access });
-  // Before the routes, all of which it sees.
+  // Before the routes, all of which they see.
+  await app.register(webSockets);
   await app.register(apiDocument);
   await app.register(metricsRoutes, { registry });
   await app.register(healthRoutes, { context });
@@ -182,6 +185,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(dataToolsRefreshRoutes, { context });
   await app.register(callRoutes, { context });
   await app.register(sipCallRoutes, { context });
+  await app.register(twilioRoutes, { context, log });
   await app.register(tokenRoutes, { context });
   await app.register(userDataRoutes);
   await app.register(docsRoutes);

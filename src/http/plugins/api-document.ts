@@ -64,6 +64,7 @@ const TAGS = [
   { name: 'sessions', description: 'Conversations: start them, see them, end them.' },
   { name: 'data tools', description: 'What the agent knows about the user. Changes reach a running call.' },
   { name: 'calls', description: 'What happened: who said what, how long it took, what it used.' },
+  { name: 'telephone', description: 'What carriers call, and nobody else can.' },
   { name: 'profiles', description: 'What a kind of conversation is like.' },
   { name: 'page', description: "What the page asks for, and the example of an integrator's hook." },
   { name: 'operation', description: 'Health, metrics, this document.' },

@@ -6,6 +6,7 @@ import type { Config } from '../../config/config.ts';
 import { isOpenDevelopment } from '../../config/development.ts';
 import { CharlaError } from '../../errors.ts';
 import type { Access } from '../access.ts';
+import { isForCarrier } from '../carrier-requests.ts';
 
 /** A key stands for all the people of a server. */
 const KEY_FACTOR = 20;
@@ -30,7 +31,7 @@ interface Limits {
 
 /**
  * Limits the requests of each key, and of each address that shows none, within a minute; those that sign tokens more
- * tightly. Agents and `/health` have no limit, nor has development without keys. With REDIS_URL several processes count
+ * tightly. Agents, carriers and `/health` have no limit, nor has development without keys. With REDIS_URL several processes count
  * together; while Redis is away each counts by itself.
  */
 export const rateLimits = fastifyPlugin(
@@ -53,7 +54,7 @@ export const rateLimits = fastifyPlugin(
     };
     app.addHook('onRequest', async (request) => {
       const route = `${request.method} ${request.routeOptions.url}`;
-      if (UNLIMITED.has(route) || (await access.isAgent(request))) return;
+      if (UNLIMITED.has(route) || isForCarrier(request) || (await access.isAgent(request))) return;
       const kinds: (keyof Limits)[] = MINTING.has(route) ? ['minting', 'general'] : ['general'];
       for (const kind of kinds.filter((one) => perMinute[one] > 0)) {
         const counted = await count(kind, request);
