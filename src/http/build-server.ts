@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { createCallStore } from '../calls/call-store.ts';
+import { AnnouncedCalls } from '../channels/audiosocket/announced-calls.ts';
+import { createAudioSocketServer } from '../channels/audiosocket/audiosocket-server.ts';
 import { createGateway } from '../channels/gateway/create-gateway.ts';
 import type { Config } from '../config/config.ts';
 import { createDataToolsHook } from '../integrations/data-tools-hook.ts';
@@ -38,6 +40,7 @@ import { rateLimits } from './plugins/rate-limits.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { webSockets } from './plugins/web-sockets.ts';
 import { createRoomUpkeep } from './room-upkeep.ts';
+import { audioSocketCallRoutes } from './routes/audiosocket-calls.ts';
 import { callRoutes } from './routes/calls.ts';
 import { dataToolsRoutes } from './routes/data-tools.ts';
 import { dataToolsRefreshRoutes } from './routes/data-tools-refresh.ts';
@@ -146,6 +149,13 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     log.info({ method, path, caller, status: statusCode, latencyMs: Math.round(elapsedTime) }, 'request');
     done();
   });
+  const announced = new AnnouncedCalls();
+  const { AUDIOSOCKET_PORT } = config;
+  const audioSocket =
+    AUDIOSOCKET_PORT === undefined
+      ? undefined
+      : createAudioSocketServer({ config: { ...config, AUDIOSOCKET_PORT }, log, gateway, announced });
+  app.addHook('onReady', async () => audioSocket?.listen());
   app.addHook('onClose', async () => watch.close());
   const sweeper = createSweeper({
     sessions,
@@ -163,7 +173,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   // Before the store closes, which does so with the server.
   app.addHook('preClose', async () => {
     hook?.close();
-    await gateway.close();
+    await Promise.all([audioSocket?.close(), gateway.close()]);
     await Promise.all([webhooks.close(), sweeper.close()]);
   });
 
@@ -183,6 +193,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(sessionRoutes, { context });
   await app.register(dataToolsRoutes, { context });
   await app.register(dataToolsRefreshRoutes, { context });
+  await app.register(audioSocketCallRoutes, { announced });
   await app.register(callRoutes, { context });
   await app.register(sipCallRoutes, { context });
   await app.register(twilioRoutes, { context, log });

@@ -30,6 +30,7 @@ export const PERMISSIONS: Readonly<Record<string, readonly Role[]>> = {
   'GET /calls': ['history'],
   'GET /calls/:id': ['history'],
   'POST /calls/sip': ['agent'],
+  'POST /calls/audiosocket/:id': ['sessions'],
   'POST /calls/:id/events': ['agent'],
   'GET /profiles': [],
   'GET /profiles/:name': ['agent'],
