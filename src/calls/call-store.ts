@@ -26,6 +26,8 @@ export interface CallFilter {
   /** Begun before. */
   until?: Date | undefined;
   outcome?: string | undefined;
+  /** Of telephone calls: whether they called us, or we them. */
+  direction?: 'inbound' | 'outbound' | undefined;
   /** Of calls that we placed: how far they came. */
   dialState?: DialState | undefined;
 }
@@ -42,6 +44,8 @@ export interface TakenEvents {
   outcome: string | null;
   /** Whether any call of the session still runs. */
   running: boolean;
+  /** Whether these were the first of a call that we placed. */
+  placedBegan: boolean;
 }
 
 /** The history of calls. Each function throws what {@link Store.query} throws. */
@@ -132,7 +136,8 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
             await addTurns(tx, id, fresh);
             await tx.update(calls).set(after).where(eq(calls.id, id));
           }
-          if (isPlaced(before) && fresh.length > 0) await tellStart(tx, id);
+          const placedBegan = isPlaced(before) && fresh.length > 0;
+          if (placedBegan) await tellStart(tx, id);
           if (ended !== undefined) {
             await addUsage(tx, id, ended.usage);
             await tellEnd(tx, id);
@@ -141,7 +146,7 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
           const open = and(eq(calls.sessionId, sessionId), isNull(calls.endedAt));
           const running = await tx.select({ id: calls.id }).from(calls).where(open).limit(1);
           const { lastEvent, outcome } = after;
-          return { sessionId, lastEvent, outcome, running: running.length > 0 };
+          return { sessionId, lastEvent, outcome, running: running.length > 0, placedBegan };
         }),
       );
     },
@@ -149,13 +154,14 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
       return store.query((db) => readHistory(db, id));
     },
     list(filter, limit, after) {
-      const { sessionId, userId, since, until, outcome, dialState } = filter;
+      const { sessionId, userId, since, until, outcome, direction, dialState } = filter;
       const wanted: (SQL | undefined)[] = [
         sessionId === undefined ? undefined : eq(calls.sessionId, sessionId),
         userId === undefined ? undefined : eq(sessions.userId, userId),
         since === undefined ? undefined : gte(calls.startedAt, since),
         until === undefined ? undefined : lt(calls.startedAt, until),
         outcome === undefined ? undefined : eq(calls.outcome, outcome),
+        direction && sql`${sessions.phone} ->> 'direction' = ${direction}`,
         dialState && sql`${calls.dial} ->> 'state' = ${dialState}`,
         after &&
           sql`(${calls.startedAt}, ${calls.id}) < (${after.startedAt.toISOString()}::timestamptz, ${after.id}::text)`,

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Call, CallHistory, Turn } from '../../calls/call.ts';
+import { DIAL_STATES } from '../../calls/dial.ts';
 import { CharlaError } from '../../errors.ts';
 import { callEventsSchema, modelUsageSchema, turnSchema } from '../../telemetry/call-event.ts';
 import type { HttpContext } from '../context.ts';
@@ -22,7 +23,41 @@ const exampleCall = {
   started_at: '2026-01-01T12:00:02.000Z',
   ended_at: '2026-01-01T12:03:20.000Z',
   outcome: 'participant_disconnected',
+  dial: null,
 };
+
+const dialSchema = z
+  .object({
+    state: z
+      .enum(DIAL_STATES)
+      .describe(
+        '`ringing` until one of the others is known. `busy`, `no_answer`. `failed`: refused, or not to be had. `canceled`: its session was ended before somebody answered.',
+      ),
+    to: z.string(),
+    caller_id: z.string().nullable().describe('What they see; null for a call without a trunk.'),
+    trunk: z.string(),
+    sip_status: z
+      .int()
+      .nullable()
+      .describe('Of the SIP response that ended the ringing, as far as one came.'),
+    sip_reason: z.string().nullable(),
+    answered_at: z.iso.datetime().nullable(),
+  })
+  .meta({
+    id: 'Dial',
+    description: 'Of a call that we placed: whom it rings, and how far it came.',
+    examples: [
+      {
+        state: 'answered',
+        to: '+34600111222',
+        caller_id: '+34911234567',
+        trunk: 'ST_5xJ4uB2cVn7Q',
+        sip_status: 200,
+        sip_reason: 'OK',
+        answered_at: '2026-01-01T12:00:09.000Z',
+      },
+    ],
+  });
 
 export const callSummarySchema = z
   .object({
@@ -37,7 +72,10 @@ export const callSummarySchema = z
     outcome: z
       .string()
       .nullable()
-      .describe('Why it ended; null while it runs. `lost`: nobody said, and its room is gone.'),
+      .describe(
+        'Why it ended; null while it runs. `lost`: nobody said, and its room is gone. Of a call that nobody answered, the state of `dial`.',
+      ),
+    dial: dialSchema.nullable().describe('Null unless we placed the call.'),
   })
   .meta({ id: 'CallSummary', examples: [exampleCall] });
 
@@ -101,12 +139,14 @@ const listQuery = z.object({
     .string()
     .regex(/^\w{1,64}$/)
     .optional(),
+  direction: z.enum(['inbound', 'outbound']).optional().describe('Of telephone calls.'),
+  state: z.enum(DIAL_STATES).optional().describe('Of calls that we placed.'),
   ...pageQuery,
 });
 
 /** The history of calls. */
 export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
-  const { calls, sessions } = context;
+  const { calls, sessions, conversations } = context;
 
   app.route({
     method: 'POST',
@@ -129,7 +169,9 @@ export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async
     },
     handler: async (request) => {
       const { events } = request.body;
-      const { sessionId, lastEvent, outcome, running } = await calls.take(request.params.id, events);
+      const taken = await calls.take(request.params.id, events);
+      const { sessionId, lastEvent, outcome, running } = taken;
+      if (taken.placedBegan) void conversations.placedCallBegan(sessionId);
       // Done again when the same events come again: a server may have ended between the two.
       if (!running && outcome === HUNG_UP) await sessions.end(sessionId);
       else if (events.some(({ type }) => type === 'call.started')) await sessions.activate(sessionId);
@@ -149,11 +191,11 @@ export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async
       response: { 200: pageOf(callSummarySchema) },
     },
     handler: async ({ query }) => {
-      const { limit, cursor, session_id, user_id, since, until, outcome } = query;
+      const { limit, cursor, session_id, user_id, since, until, outcome, direction, state } = query;
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
       // One more than asked for tells whether there is a next page.
       const found = await calls.list(
-        { sessionId: session_id, userId: user_id, since, until, outcome },
+        { sessionId: session_id, userId: user_id, since, until, outcome, direction, dialState: state },
         limit + 1,
         after && { startedAt: after.at, id: after.id },
       );
@@ -187,6 +229,7 @@ const HUNG_UP = 'participant_disconnected';
 
 /** A call as the HTTP API shows it. */
 export function callSummary(call: Call): z.output<typeof callSummarySchema> {
+  const { dial } = call;
   return {
     id: call.id,
     session_id: call.sessionId,
@@ -197,6 +240,15 @@ export function callSummary(call: Call): z.output<typeof callSummarySchema> {
     started_at: call.startedAt.toISOString(),
     ended_at: call.endedAt?.toISOString() ?? null,
     outcome: call.outcome,
+    dial: dial && {
+      state: dial.state,
+      to: dial.to,
+      caller_id: dial.callerId,
+      trunk: dial.trunk,
+      sip_status: dial.sipStatus,
+      sip_reason: dial.sipReason,
+      answered_at: dial.answeredAt?.toISOString() ?? null,
+    },
   };
 }
 
