@@ -233,7 +233,18 @@ export const ERRORS = {
     status: 500,
     title: 'A recording could not be deleted',
     detail:
-      'A recording of the session {id} could not be deleted ({reason}), so the session stays. Let charla serve delete files under CHARLA_HOME, and try again.',
+      'A recording of the session {id} could not be deleted ({reason}), so the session stays. See that charla serve can delete it where it is, under CHARLA_HOME or in RECORDINGS_S3_URL, and try again.',
+  },
+  CHARLA_RECORDING_NOT_FOUND: {
+    status: 404,
+    title: 'Recording not found',
+    detail: 'The call {call} has no recording «{id}». GET /calls/{call} lists those it has.',
+  },
+  CHARLA_RECORDINGS_UNAVAILABLE: {
+    status: 503,
+    title: 'Recordings cannot be reached',
+    detail:
+      'The place where recordings are kept does not work now ({reason}). See that charla serve can write under CHARLA_HOME, or reach RECORDINGS_S3_URL, and try again.',
   },
   CHARLA_LIVEKIT_UNAVAILABLE: {
     status: 503,
@@ -264,6 +275,29 @@ export const ERRORS = {
     title: 'Redis could not be had',
     detail:
       'livekit-sip and livekit-server speak over Redis, and none could be had:\n{attempts}\nInstall it (Debian: apt-get install redis-server; `brew install redis`), or install Docker.',
+  },
+  CHARLA_SIP_FILE_INVALID: {
+    status: 500,
+    title: 'A file of the SIP trunk is not valid',
+    detail:
+      'The files of the SIP trunk have problems:\n{problems}\nCorrect them; docs/phone.md shows what they hold.',
+  },
+  CHARLA_SIP_NOT_CONNECTED: {
+    status: 503,
+    title: 'livekit-server has no SIP',
+    detail:
+      'livekit-server at {url} keeps trunks in Redis, and has none. Set «redis» in its configuration, the same as in that of livekit-sip; on this machine `npm run dev -- --sip` does both.',
+  },
+  CHARLA_SIP_REFUSED: {
+    status: 409,
+    title: 'LiveKit refuses the trunk',
+    detail: 'LiveKit refuses the {what}: {reason}. `npm run charla -- sip list` shows what it has.',
+  },
+  CHARLA_SIP_NOT_FOUND: {
+    status: 404,
+    title: 'No such trunk or rule',
+    detail:
+      'LiveKit has no trunk and no dispatch rule «{name}», by name or id. `npm run charla -- sip list` shows what it has.',
   },
   CHARLA_SIP_NEEDS_OWN_LIVEKIT: {
     status: 503,

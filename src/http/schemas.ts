@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { timeText } from '../config/time-text.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
+import { phoneNumber } from '../sessions/phone-number.ts';
 import { EXAMPLE_SESSION_ID } from '../telemetry/call-event.ts';
 
 /** What a route that opens or changes rooms may fail with, for its `problems`. */
@@ -13,7 +14,7 @@ export const STORE_PROBLEMS = [
 ] as const;
 
 /** Text that names something: one line, nothing unseen, and no half of a character, which UTF-8 has no bytes for. */
-const name = (max: number) =>
+export const name = (max: number) =>
   z
     .string()
     .trim()
@@ -33,6 +34,26 @@ export const idSchema = z
   .regex(/^[\w-]{1,128}$/, 'may have letters, digits, «_» and «-», at most 128');
 /** A point in time that every part can hold. */
 export const timeSchema = timeText({ offset: true }).transform((text) => new Date(text));
+
+/** The two ends of a telephone call, as the HTTP API shows them. */
+export const phoneSchema = z
+  .object({
+    direction: z.enum(['inbound', 'outbound']).describe('Whether they called us, or we them.'),
+    caller: z.string().nullable().describe('E.164 where the carrier gives it so; null where it is withheld.'),
+    called: z.string().nullable(),
+  })
+  .meta({
+    id: 'Phone',
+    description: 'The two ends of a telephone call.',
+    examples: [{ direction: 'inbound', caller: '+34600111222', called: '+34911234567' }],
+  });
+
+/** A telephone number as people and carriers write it; it comes out as it is kept. */
+export const phoneNumberSchema = z
+  .string()
+  .max(128)
+  .overwrite((text) => phoneNumber(text) ?? text)
+  .regex(/^\+?\d{2,15}$/, 'is not a telephone number: write it as +34911234567');
 
 /** What the examples of a session, and of its calls, have in common. */
 export const EXAMPLE_SESSION = {

@@ -116,6 +116,6 @@ export function createDataToolsHook<T>(options: DataToolsHookOptions<T>): DataTo
 }
 
 /** Everything that the hook is told may change its answer. */
-function keyOf({ userId, profile, channel, language }: HookUser): string {
-  return JSON.stringify([userId, profile, channel, language]);
+function keyOf({ userId, profile, channel, language, phone }: HookUser): string {
+  return JSON.stringify([userId, profile, channel, language, phone]);
 }

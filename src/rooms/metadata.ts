@@ -13,6 +13,8 @@ const roomMetadata = z.object({
     profile: z.string().min(1),
     channel: z.string().min(1),
     language: z.enum(['es', 'en']),
+    /** Of a telephone call. Everybody in the room may read this: no numbers. */
+    phone: z.object({ direction: z.enum(['inbound', 'outbound']) }).optional(),
   }),
   /** The public data tools, where they are small enough to travel here. */
   dataTools: z.record(z.string(), z.json()).optional(),
@@ -20,6 +22,8 @@ const roomMetadata = z.object({
   dataToolsRef: z.literal(true).optional(),
   /** The session's profile has settings: `GET {apiUrl}/profiles/{profile}` with an agent token has them. */
   profileRef: z.literal(true).optional(),
+  /** Id of the call that we placed here; absent when it has begun, and in every other room. */
+  call: z.string().min(1).optional(),
   /** Grows with each change, so that a change of what is not shown here is noticed too. */
   revision: z.int().optional(),
 });
@@ -40,12 +44,14 @@ export function encodeRoomMetadata({
   dataTools,
   hasProfile = false,
   revision,
+  call,
 }: {
   session: RoomSession;
   dataTools: DataTools;
   /** Whether the profile that the session names has settings. */
   hasProfile?: boolean;
   revision?: number;
+  call?: string;
 }): string {
   const shown = withoutPrivate(dataTools);
   const hasPrivate = dataTools[PRIVATE_KEY] !== undefined;
@@ -56,6 +62,7 @@ export function encodeRoomMetadata({
     ...(small && { dataTools: shown }),
     ...((hasPrivate || !small) && { dataToolsRef: true as const }),
     ...(hasProfile && { profileRef: true as const }),
+    ...(call !== undefined && { call }),
     ...(revision !== undefined && { revision }),
   };
   return JSON.stringify(metadata);

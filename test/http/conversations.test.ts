@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { createPlacedCalls } from '../../src/calls/placed-calls.ts';
 import { createConversations } from '../../src/http/conversations.ts';
 import { createRoomUpkeep } from '../../src/http/room-upkeep.ts';
 import { createTurns } from '../../src/http/turns.ts';
@@ -41,6 +42,7 @@ function build(askHook: (userId: string) => Promise<void> = async () => undefine
     livekit,
     sessions,
     profiles: createProfileStore(store),
+    placed: createPlacedCalls(store),
     watch,
     upkeep: createRoomUpkeep({ livekit, sessions, log, inTurn }),
     hookData: {
@@ -106,10 +108,10 @@ it.each(['join', 'joinDefault'] as const)(
 
 it('a session is not taken for left behind while a server whose clock is behind opens its room', async () => {
   const { conversations, sessions, watch } = build();
-  const usual = { profile: 'browser', channel: 'browser', language: 'es', phone: null } as const;
+  const usual = { profile: 'browser', channel: 'browser', language: 'es' } as const;
   const now = () => new Date(Date.now() - 30_000);
   const behind = createSessionStore(store, testConfig(server), { now });
-  await behind.create({ id: 'anas', userId: 'ana', room: 'slow', ...usual, dataTools: {} });
+  await behind.create({ id: 'anas', userId: 'ana', room: 'slow', ...usual, phone: null, dataTools: {} });
   const luis = conversations.join({ userId: 'luis', room: 'slow' });
   await sleep(200);
   const metadata = encodeRoomMetadata({ session: { id: 'anas', userId: 'ana', ...usual }, dataTools: {} });

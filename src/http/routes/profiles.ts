@@ -10,6 +10,7 @@ import { profileSchema, STORE_PROBLEMS } from '../schemas.ts';
 
 const EXAMPLE = {
   instructions: 'Atiendes una tienda de informática.',
+  numbers: ['+34911234567'],
   data_tools_schema: { type: 'object', required: ['user_context'] },
   tools: { update_data: { allowed: true, confirm: true, paths: ['/user_context'] } },
 };
@@ -82,7 +83,12 @@ export const profileRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       summary: 'Make a profile, or replace its settings',
       description:
         'Calls that run keep what they have. With `If-Match`, only if it is still of that ETag; with `If-None-Match: *`, only if there is none.',
-      problems: ['CHARLA_PROFILE_INVALID', 'CHARLA_PROFILE_CHANGED', ...STORE_PROBLEMS],
+      problems: [
+        'CHARLA_PROFILE_INVALID',
+        'CHARLA_PROFILE_CHANGED',
+        'CHARLA_PROFILE_NUMBER_TAKEN',
+        ...STORE_PROBLEMS,
+      ],
       params: paramsSchema,
       headers: z.looseObject({ 'if-match': z.string().optional(), 'if-none-match': z.string().optional() }),
       body: settingsSchema,
