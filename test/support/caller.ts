@@ -19,6 +19,8 @@ import {
 export const CALLER_SAMPLE_RATE = 24_000;
 const FRAME_MS = 20;
 const FRAME_SAMPLES = (CALLER_SAMPLE_RATE * FRAME_MS) / 1000;
+/** Sound ahead of what is being sent: a busy machine may hold this process up for as long, without a gap in its words. */
+const QUEUE_MS = 240;
 /** Louder than this is speech: comfort noise and codec artefacts are 20 dB and more below it. */
 const SOUND_DB = -45;
 
@@ -57,7 +59,7 @@ export class Caller {
   readonly captions: Caption[] = [];
   /** Parsed messages of the topics `charla.turn` and `charla.notice`, with their topic. */
   readonly messages: Array<{ topic: string; value: Record<string, unknown> }> = [];
-  readonly #source = new AudioSource(CALLER_SAMPLE_RATE, 1, 60);
+  readonly #source = new AudioSource(CALLER_SAMPLE_RATE, 1, QUEUE_MS);
   readonly #heard: Heard[] = [];
   #toSay: Int16Array[] = [];
   #spoken: (() => void) | undefined;
