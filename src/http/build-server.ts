@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { createCallStore } from '../calls/call-store.ts';
+import { createPlacedCalls } from '../calls/placed-calls.ts';
 import { AnnouncedCalls } from '../channels/audiosocket/announced-calls.ts';
 import { createAudioSocketServer } from '../channels/audiosocket/audiosocket-server.ts';
 import { createGateway } from '../channels/gateway/create-gateway.ts';
@@ -26,6 +27,7 @@ import { createConversations } from './conversations.ts';
 import { gatewayCalls } from './gateway-calls.ts';
 import { createHealthCheck, type Health } from './health.ts';
 import { createHookData } from './hook-data.ts';
+import { createOutboundCalls } from './outbound-calls.ts';
 import { accessControl } from './plugins/access-control.ts';
 import { apiDocument } from './plugins/api-document.ts';
 import { crossOrigin } from './plugins/cross-origin.ts';
@@ -47,6 +49,7 @@ import { dataToolsRefreshRoutes } from './routes/data-tools-refresh.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { outboundCallRoutes } from './routes/outbound-calls.ts';
 import { pageRoutes } from './routes/page.ts';
 import { profileRoutes } from './routes/profiles.ts';
 import { sessionRoutes } from './routes/sessions.ts';
@@ -92,11 +95,14 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const hook =
     url === undefined ? undefined : createDataToolsHook({ config, url, log, parse: parseDataTools });
   const profiles = createProfileStore(store);
+  const calls = createCallStore(store, telling.calls);
+  const placed = createPlacedCalls(store, telling.calls);
   const conversations = createConversations({
     config,
     livekit,
     sessions,
     profiles,
+    placed,
     watch,
     upkeep,
     hookData: createHookData(hook, log),
@@ -106,10 +112,12 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const context: HttpContext = {
     config,
     sessions,
-    calls: createCallStore(store, telling.calls),
+    calls,
+    placed,
     access,
     profiles,
     conversations,
+    outbound: createOutboundCalls({ config, livekit, log, sessions, calls, placed, conversations }),
     gateway,
     hook,
     health: options.health ?? createHealthCheck(config, store, livekit),
@@ -165,6 +173,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     onLost: ({ id }) => context.calls.lose(id),
     catchUp: async (signal) => {
       await upkeep.catchUp(signal);
+      await context.outbound.catchUp(signal);
       await context.calls.loseForgotten(new Date(Date.now() - CALL_FORGOTTEN_MS));
     },
   });
@@ -173,6 +182,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   // Before the store closes, which does so with the server.
   app.addHook('preClose', async () => {
     hook?.close();
+    context.outbound.close();
     await Promise.all([audioSocket?.close(), gateway.close()]);
     await Promise.all([webhooks.close(), sweeper.close()]);
   });
@@ -195,6 +205,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(dataToolsRefreshRoutes, { context });
   await app.register(audioSocketCallRoutes, { announced });
   await app.register(callRoutes, { context });
+  await app.register(outboundCallRoutes, { context });
   await app.register(sipCallRoutes, { context });
   await app.register(twilioRoutes, { context, log });
   await app.register(tokenRoutes, { context });

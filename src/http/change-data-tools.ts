@@ -1,3 +1,4 @@
+import type { PlacedCalls } from '../calls/placed-calls.ts';
 import { CharlaError } from '../errors.ts';
 import { isRoomGone, type LiveKit } from '../rooms/livekit.ts';
 import { updateRoomMetadata } from '../rooms/open-room.ts';
@@ -35,10 +36,39 @@ export interface ChangeDataToolsParts {
   upkeep: RoomUpkeep;
   /** Turns of sessions, and of rooms, which whoever closes them takes too. */
   inTurn: Turns;
+  placed: Pick<PlacedCalls, 'waiting'>;
+}
+
+/**
+ * Has the room of a session say what holds now. Of two processes that write at once, the later revision stays: each looks
+ * again after it has written.
+ *
+ * @throws CharlaError as `LiveKit.request`
+ */
+export async function updateRoomOf(
+  {
+    livekit,
+    sessions,
+    profiles,
+    placed,
+  }: Pick<ChangeDataToolsParts, 'livekit' | 'sessions' | 'profiles' | 'placed'>,
+  changed: Session,
+): Promise<void> {
+  for (let now = changed; ; ) {
+    try {
+      await updateRoomMetadata(livekit, now.room, await metadataOf(now, profiles, placed));
+    } catch (error) {
+      if (isRoomGone(error)) return;
+      throw error;
+    }
+    const latest = await sessions.get(now.id);
+    if (latest === undefined || latest.revision <= now.revision) return;
+    now = latest;
+  }
 }
 
 export function createChangeDataTools(parts: ChangeDataToolsParts): ChangeDataTools {
-  const { livekit, sessions, profiles, upkeep, inTurn } = parts;
+  const { sessions, profiles, upkeep, inTurn } = parts;
 
   const changeStored = async (...[id, change, revisions, by]: Parameters<ChangeDataTools>) => {
     // Another process may change it between our reading and our writing; somebody always comes through.
@@ -57,20 +87,7 @@ export function createChangeDataTools(parts: ChangeDataToolsParts): ChangeDataTo
     }
   };
 
-  /** Of two processes that write at once, the later revision stays: each looks again after it has written. */
-  const tellRoom = async (changed: Session) => {
-    for (let now = changed; ; ) {
-      try {
-        await updateRoomMetadata(livekit, now.room, await metadataOf(now, profiles));
-      } catch (error) {
-        if (isRoomGone(error)) return;
-        throw error;
-      }
-      const latest = await sessions.get(now.id);
-      if (latest === undefined || latest.revision <= now.revision) return;
-      now = latest;
-    }
-  };
+  const tellRoom = (changed: Session) => updateRoomOf(parts, changed);
 
   return (id, change, revisions, by) =>
     inTurn(id, async () => {

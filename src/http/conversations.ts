@@ -7,9 +7,11 @@ import type { AgentWatch } from '../rooms/agent-watch.ts';
 import { parseRoomMetadata } from '../rooms/metadata.ts';
 import { closeRoom, openRoom, openRoomMetadata, updateRoomMetadata } from '../rooms/open-room.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
+import { phoneNumber } from '../sessions/phone-number.ts';
 import { type ProfileCheck, profileCheck } from '../sessions/profile-check.ts';
 import {
   FIRST_REVISION,
+  isOpen,
   type NewSession,
   type Phone,
   personsNumber,
@@ -19,6 +21,7 @@ import {
   type ChangeDataTools,
   type ChangeDataToolsParts,
   createChangeDataTools,
+  updateRoomOf,
 } from './change-data-tools.ts';
 import type { HookData, InitialData } from './hook-data.ts';
 import { metadataOf, type RoomContent } from './room-content.ts';
@@ -32,7 +35,7 @@ export interface StartRequest {
   language?: Language;
   /** How the person comes. @defaultValue browser */
   channel?: string;
-  /** Of a telephone call. */
+  /** Of a telephone call. Its profile, unless one is given, is that of our number. */
   phone?: Phone;
 }
 
@@ -46,8 +49,26 @@ export interface Conversations {
    *   no session
    */
   start(request: StartRequest): Promise<Session>;
-  /** The session of a named room, which is opened when it is not there. @throws CharlaError as `LiveKit.request` */
-  join(request: StartRequest & { room: string }): Promise<Session>;
+  /**
+   * A new session in a room for a call that we place, whose agent is asked for.
+   *
+   * @param call.reserve - keeps the call of the session, before the room opens; what it throws is thrown, and there is no
+   *   session. False: there is such a call already
+   * @returns undefined where `reserve` said false
+   * @throws CharlaError as {@link Conversations.start}
+   */
+  startPlaced(
+    request: StartRequest,
+    call: { room: string; reserve: (session: Session) => Promise<boolean> },
+  ): Promise<Session | undefined>;
+  /** The call that we placed has begun: another agent in its room would begin another one. */
+  placedCallBegan(id: string): Promise<void>;
+  /**
+   * The session of a named room, which is opened when it is not there.
+   *
+   * @throws CharlaError as `LiveKit.request`, or, with `opens: false`, `CHARLA_ROOM_CLOSED` when it is not there
+   */
+  join(request: StartRequest & { room: string; opens?: boolean }): Promise<Session>;
   /**
    * The session of somebody who names no room: in `LIVEKIT_ROOM`, or, while another user's session holds it, in a room
    * of their own; whoever comes back gets the same one while it is open.
@@ -85,13 +106,13 @@ const OPENING_WAIT_MS = 2_000;
 const LOOK_AGAIN_MS = 50;
 
 export function createConversations(parts: ConversationsParts): Conversations {
-  const { config, livekit, sessions, profiles, watch, upkeep, hookData, inTurn } = parts;
+  const { config, livekit, sessions, profiles, placed, watch, upkeep, hookData, inTurn } = parts;
   const changeDataTools = createChangeDataTools(parts);
 
   const openRoomOf = async (session: RoomContent & Pick<Session, 'room'>) =>
     openRoom(livekit, {
       room: session.room,
-      metadata: await metadataOf(session, profiles),
+      metadata: await metadataOf(session, profiles, placed),
       agentName: config.AGENT_NAME,
     });
 
@@ -106,7 +127,7 @@ export function createConversations(parts: ConversationsParts): Conversations {
     const named = sessionIn(metadata);
     if (metadata !== undefined && named === undefined) {
       // Somebody else opened it: the watch brings the agent.
-      await updateRoomMetadata(livekit, session.room, await metadataOf(session, profiles));
+      await updateRoomMetadata(livekit, session.room, await metadataOf(session, profiles, placed));
       watch.watch(session.room);
       return session;
     }
@@ -122,16 +143,23 @@ export function createConversations(parts: ConversationsParts): Conversations {
     return { known, metadata, named, isThere };
   };
 
+  /** The profile of our end of a telephone call. */
+  const profileForNumber = async (phone: Phone | null) => {
+    const ours = phone?.direction === 'outbound' ? phone.caller : phone?.called;
+    const number = phoneNumber(ours ?? '');
+    return number === undefined ? undefined : profiles.forNumber(number);
+  };
+
   const newSession = async (request: StartRequest, id: string, room: string): Promise<PreparedSession> => {
     const {
       userId,
       dataTools = {},
       isOwn = false,
       channel = 'browser',
-      profile = channel,
       language = config.LANGUAGE,
       phone = null,
     } = request;
+    const profile = request.profile ?? (await profileForNumber(phone)) ?? channel;
     const user = { userId, profile, channel, language };
     const [asked, check] = await Promise.all([
       hookData.initial({ ...user, phone: personsNumber(phone) }, { dataTools, isOwn }),
@@ -160,11 +188,12 @@ export function createConversations(parts: ConversationsParts): Conversations {
   };
 
   /** To be called in the room's turn. */
-  const enter = async (request: StartRequest & { room: string }) => {
-    const { room, userId } = request;
+  const enter = async (request: StartRequest & { room: string; opens?: boolean }) => {
+    const { room, userId, opens = true } = request;
     // Again only when another process opens the room at the same time, or ended its session while we looked.
     for (const deadlineMs = Date.now() + OPENING_WAIT_MS; ; ) {
       const { known, metadata, isThere } = await look(room);
+      if (metadata === undefined && !opens) throw new CharlaError('CHARLA_ROOM_CLOSED', { room });
       if (known !== undefined && isThere) {
         watch.watch(room);
         return known;
@@ -252,6 +281,39 @@ export function createConversations(parts: ConversationsParts): Conversations {
       watch.watch(wanted.room);
       followHook(created.value, initial);
       return created.value;
+    },
+
+    async startPlaced(request, { room, reserve }) {
+      const id = randomUUID();
+      const { wanted, initial } = await newSession(request, id, room);
+      const created = await sessions.create(wanted);
+      if (created === undefined) throw new Error('a new id is in use already');
+      try {
+        if (!(await reserve(created))) {
+          await sessions.delete(id);
+          return undefined;
+        }
+        await openRoomOf(created);
+      } catch (error) {
+        await sessions.delete(id);
+        upkeep.later(room, () => upkeep.close(room));
+        throw error;
+      }
+      watch.watch(room);
+      followHook(created, initial);
+      return created;
+    },
+
+    async placedCallBegan(id) {
+      const tell = async () => {
+        const session = await sessions.get(id);
+        if (session !== undefined && isOpen(session)) await updateRoomOf(parts, session);
+      };
+      try {
+        await inTurn(id, tell);
+      } catch {
+        upkeep.later(id, tell);
+      }
     },
 
     join(request) {

@@ -29,6 +29,7 @@ export const PERMISSIONS: Readonly<Record<string, readonly Role[]>> = {
   'DELETE /sessions/:id': [],
   'GET /calls': ['history'],
   'GET /calls/:id': ['history'],
+  'POST /calls': [],
   'POST /calls/sip': ['agent'],
   'POST /calls/audiosocket/:id': ['sessions'],
   'POST /calls/:id/events': ['agent'],
