@@ -23,6 +23,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'bring the tables of the store to this version',
     load: async () => (await import('./migrate.ts')).migrateCommand(),
   },
+  sip: {
+    summary: 'SIP trunks, and the rule that brings their calls to the agent',
+    load: async () => (await import('./sip.ts')).sipCommand(),
+  },
   keys: {
     summary: 'make keys for servers that call the HTTP API',
     load: async () => (await import('./keys.ts')).keysCommand(),

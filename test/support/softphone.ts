@@ -25,6 +25,7 @@ const message = z.object({
   ok: z.boolean().optional(),
   data: z.string().optional(),
 });
+type Message = z.output<typeof message>;
 
 /**
  * A real SIP telephone: Debian's `baresip`, with files for a microphone and for ears. It has one call at a time, on
@@ -45,7 +46,7 @@ export class Softphone {
   readonly #events: string[] = [];
   #control: Socket | undefined;
   #process: ReturnType<typeof startBaresip> | undefined;
-  #answered: ((message: z.output<typeof message>) => void) | undefined;
+  #answered: ((answer: Message) => void) | undefined;
   #closed = false;
   #listening: Promise<void> | undefined;
   #silence = '';
@@ -197,7 +198,7 @@ export class Softphone {
     this.#listening = this.#listen();
   }
 
-  #receive(received: z.output<typeof message>): void {
+  #receive(received: Message): void {
     if (received.response === true) {
       this.#answered?.(received);
       return;
@@ -212,7 +213,7 @@ export class Softphone {
   /** One at a time: answers carry no more than a token of ours. */
   async #command(command: string, params?: string): Promise<string> {
     const text = JSON.stringify({ command, params, token: command });
-    const answer = new Promise<z.output<typeof message>>((resolve) => {
+    const answer = new Promise<Message>((resolve) => {
       this.#answered = resolve;
     });
     this.#control?.write(`${Buffer.byteLength(text)}:${text},`);
