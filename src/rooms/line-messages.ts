@@ -20,7 +20,12 @@ export const transferSchema = z.object({ to: z.string().min(1).max(128) });
 export const VOICE_TOPIC = 'charla.voice';
 /** False: it stopped in the middle, and what the person has not heard yet is not to be heard. */
 export const voiceMessageSchema = z.object({ flows: z.boolean() });
+export type VoiceMessage = z.output<typeof voiceMessageSchema>;
+
+/** A carrier that holds more than this back is not believed. */
+export const MAX_UNHEARD_MS = 3_000;
 
 /** Topic on which the gateway tells the agent how much of what it got the person has not heard yet. */
 export const LINE_TOPIC = 'charla.line';
-export const lineMessageSchema = z.object({ unheard_ms: z.number().min(0).max(60_000) });
+export const lineMessageSchema = z.object({ unheard_ms: z.number().min(0).max(MAX_UNHEARD_MS) });
+export type LineMessage = z.output<typeof lineMessageSchema>;

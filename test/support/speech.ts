@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AudioFrame, AudioResampler } from '@livekit/rtc-node';
 import OpenAI, { toFile } from 'openai';
 import wavefile from 'wavefile';
+import { LINE_RATE } from '../../src/channels/line.ts';
 import { CALLER_SAMPLE_RATE, levelDb } from './caller.ts';
 
 /** Not the agent's voices: the caller is somebody else. */
@@ -41,6 +43,24 @@ export async function callerSpeech(
   return trimmed;
 }
 
+/** The same as it goes into a telephone: {@link LINE_RATE}. */
+export async function telephoneSpeech(
+  inferenceUrl: string,
+  text: string,
+  language?: keyof typeof CALLER_VOICE,
+): Promise<Int16Array> {
+  return resampled(await callerSpeech(inferenceUrl, text, language), CALLER_SAMPLE_RATE, LINE_RATE);
+}
+
+/** What somebody would hear in what came out of a telephone. @param pcm - mono, {@link LINE_RATE} */
+export async function hearTelephone(
+  inferenceUrl: string,
+  pcm: Int16Array,
+  language: string,
+): Promise<string> {
+  return hear(inferenceUrl, resampled(pcm, LINE_RATE, CALLER_SAMPLE_RATE), language);
+}
+
 /** What somebody would hear in a recording. */
 export async function hear(inferenceUrl: string, pcm: Int16Array, language: string): Promise<string> {
   const client = new OpenAI({ baseURL: inferenceUrl, apiKey: 'none' });
@@ -57,6 +77,13 @@ export function toWav(pcm: Int16Array): Uint8Array {
   const wav = new wavefile.WaveFile();
   wav.fromScratch(1, CALLER_SAMPLE_RATE, '16', pcm);
   return wav.toBuffer();
+}
+
+function resampled(pcm: Int16Array, from: number, to: number): Int16Array {
+  const resampler = new AudioResampler(from, to);
+  const frames = [...resampler.push(new AudioFrame(pcm, from, 1, pcm.length)), ...resampler.flush()];
+  resampler.close();
+  return Int16Array.from(frames.flatMap(({ data }) => [...data]));
 }
 
 function toSamples(bytes: Buffer): Int16Array {

@@ -53,6 +53,11 @@ export class InterruptibleOutput extends voice.AudioOutput {
   #awaitsWords = false;
   #held: NodeJS.Timeout | undefined;
   #resuming: NodeJS.Timeout | undefined;
+  /** Given to the sink, left it, and was not heard yet, ms. */
+  #unheardMs = 0;
+  /** Whether the last that was done is to give, and not to take back. */
+  #flows = true;
+  #onFlow: (flows: boolean) => void = () => undefined;
   /** Resolves when there is something new to do. */
   #news = new Future<void>();
   #playing = false;
@@ -68,6 +73,19 @@ export class InterruptibleOutput extends voice.AudioOutput {
       this.#audience = true;
       this.#wake();
     });
+  }
+
+  /**
+   * Told when sound stops that was on its way, and when it goes on: what lies between the sink and the caller's ear can be
+   * thrown away, and is given again.
+   */
+  followFlow(listener: (flows: boolean) => void): void {
+    this.#onFlow = listener;
+  }
+
+  /** How much of what has left the sink the caller has not heard yet, ms; only where it is thrown away when sound stops. */
+  set unheardMs(ms: number) {
+    this.#unheardMs = ms;
   }
 
   /** Whether sound is on its way to the caller, or would be if it were not paused. */
@@ -158,8 +176,9 @@ export class InterruptibleOutput extends voice.AudioOutput {
 
   /** Empties the sink, and puts what it had not played in front of what waits. */
   #takeBack(): void {
-    let queuedMs = this.#sink.queuedDuration;
+    let queuedMs = this.#underwayMs;
     this.#sink.clearQueue();
+    if (this.#given.length > 0) this.#tellFlow(false);
     const [segment] = this.#segments;
     while (segment !== undefined && !segment.cut) {
       const frame = this.#given.pop();
@@ -227,6 +246,7 @@ export class InterruptibleOutput extends voice.AudioOutput {
       segment.started = true;
       this.onPlaybackStarted(Date.now());
     }
+    this.#tellFlow(true);
     this.#given.push(frame);
     segment.givenMs += durationMs(frame);
     await this.#sink.captureFrame(frame);
@@ -234,9 +254,20 @@ export class InterruptibleOutput extends voice.AudioOutput {
     this.#wake();
   }
 
+  /** Given, and not heard yet, ms. */
+  get #underwayMs(): number {
+    return this.#sink.queuedDuration + this.#unheardMs;
+  }
+
+  #tellFlow(flows: boolean): void {
+    if (this.#flows === flows) return;
+    this.#flows = flows;
+    this.#onFlow(flows);
+  }
+
   #forgetPlayed(): void {
     let keptMs = 0;
-    const queuedMs = this.#sink.queuedDuration;
+    const queuedMs = this.#underwayMs;
     const index = this.#given.findLastIndex((frame) => {
       keptMs += durationMs(frame);
       return keptMs > queuedMs + durationMs(frame);

@@ -18,7 +18,7 @@ import { messageOf } from '../../errors.ts';
 import { parseJson } from '../../parse-json.ts';
 import {
   LINE_TOPIC,
-  type lineMessageSchema,
+  type LineMessage,
   SEND_DIGITS_METHOD,
   sendDigitsSchema,
   TRANSFER_METHOD,
@@ -114,7 +114,7 @@ export class PersonInRoom {
   }
 
   /** Tells the agents in the room. @throws Error when the room is away */
-  async tell(message: z.input<typeof lineMessageSchema>): Promise<void> {
+  async tell(message: LineMessage): Promise<void> {
     const agents = [...this.#room.remoteParticipants.values()].filter(
       ({ info }) => info.kind === ParticipantKind.AGENT,
     );

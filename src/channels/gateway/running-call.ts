@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CharlaError } from '../../errors.ts';
+import { MAX_UNHEARD_MS } from '../../rooms/line-messages.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { FRAME_SAMPLES, type GatewayCall, type Line, type LineEnd } from '../line.ts';
 import type { FrameClock } from './frame-clock.ts';
@@ -23,6 +24,10 @@ const REJOIN_EACH_MS = 500;
 const MARK_EACH_FRAMES = 25;
 /** Changes of the lag that the agent is told of, ms. */
 const LAG_STEP_MS = 20;
+/** … and how often it is told in any case: it may have come since. */
+const TELL_AGAIN_FRAMES = 250;
+/** From the agent to here: the codec, the network of the room, and the jitter buffer of WebRTC; measured on one machine. */
+const ROOM_LAG_MS = 40;
 
 const SILENCE = new Int16Array(FRAME_SAMPLES);
 
@@ -217,10 +222,11 @@ export class RunningCall implements GatewayCall, RoomListener {
   }
 
   #tellLag(): void {
-    const lagMs = Math.round(this.#carrierLagMs + this.#fromRoom.heldVoiceMs);
-    if (Math.abs(lagMs - this.#toldLagMs) < LAG_STEP_MS) return;
+    const lagMs = Math.round(ROOM_LAG_MS + this.#fromRoom.heldVoiceMs + this.#carrierLagMs);
+    const isNews = Math.abs(lagMs - this.#toldLagMs) >= LAG_STEP_MS;
+    if (!isNews && this.#frame % TELL_AGAIN_FRAMES !== 0) return;
     this.#toldLagMs = lagMs;
-    this.#person?.tell({ unheard_ms: Math.min(lagMs, 60_000) }).catch((error: unknown) => {
+    this.#person?.tell({ unheard_ms: Math.min(lagMs, MAX_UNHEARD_MS) }).catch((error: unknown) => {
       this.#parts.log.debug({ err: error }, 'the agent was not told how far it was heard');
     });
   }

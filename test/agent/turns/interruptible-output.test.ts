@@ -266,6 +266,46 @@ describe('the voice on its way to the caller', () => {
   });
 });
 
+describe('on a line that holds some of the sound back', () => {
+  it('goes on with what had not been heard, and counts what was', async () => {
+    const { sink, output, events, say } = setUp();
+    output.unheardMs = 100;
+    void say(1, 30);
+    await settle();
+    await sink.play(15);
+    output.pause();
+    output.resume();
+    await settle(30);
+    await sink.play(17);
+    expect(sink.played).toEqual([...numbers(1, 15), ...numbers(11, 27)]);
+    output.pause();
+    output.clearBuffer();
+    await settle();
+    expect(events.at(-1)).toEqual({ playbackPosition: 0.44, interrupted: true });
+  });
+
+  it('says once when sound stops, and when it goes on', async () => {
+    const { sink, output, say } = setUp();
+    const told: boolean[] = [];
+    output.followFlow((flows) => told.push(flows));
+    output.hold();
+    void say(1, 30);
+    await settle();
+    await sink.play(5);
+    expect(told).toEqual([]);
+    output.hold();
+    output.pause();
+    await settle(100);
+    expect(told).toEqual([false]);
+    output.resume();
+    await settle(200);
+    expect(told).toEqual([false, true]);
+    await sink.play(30);
+    output.pause();
+    expect(told).toEqual([false, true]);
+  });
+});
+
 describe('with a real audio source', () => {
   it('plays all of a sentence that was paused in the middle', async () => {
     vi.useRealTimers();
