@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { type Config, loadConfig, serveUrl } from '../config/config.ts';
+import { type Config, loadConfig, readEnvironment, serveUrl } from '../config/config.ts';
 import { resolveProviders } from '../providers/resolve.ts';
 import { createLiveKit } from '../rooms/livekit.ts';
+import { applySip } from '../rooms/sip.ts';
+import { readSipFiles } from '../rooms/sip-files.ts';
 import { assertNodeVersion, checkPorts } from './dev/check-machine.ts';
 import { createChildLog } from './dev/child-log.ts';
 import { healthProblems } from './dev/health-problems.ts';
@@ -12,6 +14,9 @@ import { ProcessSupervisor, type ServiceEvent } from './dev/process-supervisor.t
 import { readyTable } from './dev/ready-table.ts';
 import { createServices } from './dev/services.ts';
 import { listenForStop } from './dev/stop-signal.ts';
+import { SIP_FILES } from './sip.ts';
+
+const DEVELOPMENT_FILES = ['inboundTrunk', 'dispatchRule'] as const;
 
 /** `charla dev`: everything on this machine, supervised, until Ctrl-C. */
 export function devCommand(): Command {
@@ -20,20 +25,29 @@ export function devCommand(): Command {
       'Starts livekit-server, the local models, the worker, the HTTP API and the page on this machine, and keeps ' +
         'them running until Ctrl-C. What is not there yet is fetched first: livekit-server, the models, the page.',
     )
+    .option(
+      '--sip',
+      'take telephone calls too, from softphones on this machine: starts Redis and livekit-sip',
+      false,
+    )
     .action(runDev);
 }
 
-async function runDev(): Promise<void> {
+async function runDev({ sip }: { sip: boolean }): Promise<void> {
   await assertNodeVersion();
   const config = loadConfig();
   const stop = listenForStop();
   const providers = await resolveProviders(config);
   const models = localModels(providers);
-  const livekitRuns = await checkPorts(config, { inference: models.length > 0 });
-  const livekit = await prepare({
+  const livekitRuns = await checkPorts(config, { inference: models.length > 0, sip });
+  const sipFiles = sip
+    ? await readSipFiles(SIP_FILES, readEnvironment(), { required: DEVELOPMENT_FILES })
+    : undefined;
+  const { livekit, sip: programs } = await prepare({
     config,
     models,
     livekitRuns,
+    sip,
     ...(providers.llm.kind === 'ollama' && { ollamaModel: providers.llm.model }),
     signal: stop.signal,
   }).catch((error: unknown) => {
@@ -52,6 +66,7 @@ async function runDev(): Promise<void> {
     const services = await createServices({
       config,
       livekit,
+      sip: programs,
       inference: models.length > 0 && models,
       env: pinnedProviders(providers),
     });
@@ -63,17 +78,22 @@ async function runDev(): Promise<void> {
     // Once stopping, a service that did not become ready is no error.
     ready.catch(() => undefined);
     if ((await Promise.race([ready, stopped])) !== 'stopped') {
+      if (sipFiles !== undefined) {
+        await applySip(createLiveKit(config), sipFiles, { agentName: config.AGENT_NAME });
+      }
       const pid = (name: string) => supervisor.pid(name);
       const problems = await healthProblems(serveUrl(config));
       const readyAfterMs = performance.now();
-      process.stdout.write(readyTable({ config, providers, livekit, pid, problems, readyAfterMs }));
+      process.stdout.write(
+        readyTable({ config, providers, livekit, sip: programs, pid, problems, readyAfterMs }),
+      );
       await stopped;
     }
   } finally {
     process.stdout.write(pc.dim('\nEnding calls, then processes. Ctrl-C again ends them at once.\n'));
     if (livekit !== undefined) await endCalls(config);
     await supervisor.stop();
-    await livekit?.cleanUp?.();
+    for (const program of [livekit, programs?.livekitSip, programs?.redis]) await program?.cleanUp?.();
   }
   process.exit(0);
 }

@@ -23,11 +23,16 @@ export async function assertNodeVersion(version: string = process.version): Prom
  * Checks that what `charla dev` is about to start can listen on its ports, and whether a livekit-server of ours runs.
  *
  * @param options.inference - whether local models will be started
+ * @param options.sip - whether livekit-sip will be started, which needs a livekit-server of its own configuration
  * @returns whether `LIVEKIT_URL` answers and takes our key: then none is started
  * @throws CharlaError `CHARLA_PORT_TAKEN`; `CHARLA_LIVEKIT_UNAUTHORIZED` when the server there has other keys;
- *   `CHARLA_LIVEKIT_UNAVAILABLE` when it is on another machine and does not answer
+ *   `CHARLA_LIVEKIT_UNAVAILABLE` when it is on another machine and does not answer;
+ *   `CHARLA_SIP_NEEDS_OWN_LIVEKIT`
  */
-export async function checkPorts(config: Config, { inference }: { inference: boolean }): Promise<boolean> {
+export async function checkPorts(
+  config: Config,
+  { inference, sip = false }: { inference: boolean; sip?: boolean },
+): Promise<boolean> {
   const ports: NeededPort[] = [
     { port: config.PORT, host: config.HOST, service: 'the HTTP API', variable: 'PORT' },
     {
@@ -41,10 +46,16 @@ export async function checkPorts(config: Config, { inference }: { inference: boo
     const { INFERENCE_PORT: port, INFERENCE_HOST: host } = config;
     ports.push({ port, host, service: 'the local models', variable: 'INFERENCE_PORT' });
   }
+  if (sip) {
+    const telephony = { port: config.SIP_PORT, host: '127.0.0.1', variable: 'SIP_PORT' };
+    ports.push({ ...telephony, service: 'livekit-sip' });
+    ports.push({ ...telephony, service: 'livekit-sip (UDP)', protocol: 'udp' });
+  }
   await assertPortsFree(ports);
 
   try {
     await createLiveKit(config).request(({ rooms }) => rooms.listRooms(), { idempotent: true });
+    if (sip) throw new CharlaError('CHARLA_SIP_NEEDS_OWN_LIVEKIT', { url: config.LIVEKIT_URL });
     return true;
   } catch (error) {
     const absent = error instanceof CharlaError && error.code === 'CHARLA_LIVEKIT_UNAVAILABLE';

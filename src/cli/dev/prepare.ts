@@ -6,7 +6,9 @@ import { prepareOllama } from '../../providers/llm/ollama.ts';
 import { createLogger } from '../../telemetry/log.ts';
 import { pullProgressText } from '../pull-progress.ts';
 import { buildPage } from './build-page.ts';
-import { getLivekitBinary, LIVEKIT_SERVER, type LivekitBinary } from './get-livekit-binary.ts';
+import { getLivekitBinary, LIVEKIT_SERVER, LIVEKIT_SIP, type LivekitBinary } from './get-livekit-binary.ts';
+import { getRedis, type RedisBinary } from './get-redis.ts';
+import { freeLoopbackPort, type SipPrograms } from './sip-programs.ts';
 
 export interface PrepareOptions {
   config: Config;
@@ -14,26 +16,35 @@ export interface PrepareOptions {
   models: readonly string[];
   /** Whether a livekit-server of ours answers already. */
   livekitRuns: boolean;
+  /** Whether telephone calls are wanted: livekit-sip and a Redis. */
+  sip?: boolean;
   /** The model that an Ollama shall have in memory, where one serves the calls. */
   ollamaModel?: string;
   signal: AbortSignal;
+}
+
+export interface Prepared {
+  /** How to start livekit-server; undefined when one runs already. */
+  livekit: LivekitBinary | undefined;
+  sip: SipPrograms | undefined;
 }
 
 /** How often progress is written where it cannot be written over. */
 const PLAIN_INTERVAL_MS = 5000;
 
 /**
- * Gets what is not on this machine yet, all at once: livekit-server, the local models, the page.
+ * Gets what is not on this machine yet, all at once: livekit-server, livekit-sip, the local models, the page.
  * Shows each as a task with its progress; plain lines where there is no terminal.
  *
- * @returns how to start livekit-server, or undefined when one runs already
  * @throws CharlaError of what could not be had; when that is more than one thing, an AggregateError of theirs
  */
-export async function prepare(options: PrepareOptions): Promise<LivekitBinary | undefined> {
-  const { config, models, livekitRuns, ollamaModel, signal } = options;
+export async function prepare(options: PrepareOptions): Promise<Prepared> {
+  const { config, models, livekitRuns, sip = false, ollamaModel, signal } = options;
   const store = new ModelStore({ home: config.CHARLA_HOME });
   const errors: unknown[] = [];
   let livekit: LivekitBinary | undefined;
+  let livekitSip: LivekitBinary | undefined;
+  let redis: RedisBinary | undefined;
 
   const step = (title: string, run: (tell: (progress: string) => void) => Promise<string | undefined>) => ({
     title,
@@ -53,6 +64,18 @@ export async function prepare(options: PrepareOptions): Promise<LivekitBinary | 
       livekit = await getLivekitBinary(LIVEKIT_SERVER, { home: config.CHARLA_HOME, onStep, signal });
       return `${livekit.version} (${livekit.source})`;
     }),
+    ...(sip
+      ? [
+          step('livekit-sip', async (onStep) => {
+            livekitSip = await getLivekitBinary(LIVEKIT_SIP, { home: config.CHARLA_HOME, onStep, signal });
+            return `${livekitSip.version} (${livekitSip.source})`;
+          }),
+          step('Redis', async (onStep) => {
+            redis = await getRedis({ onStep, signal });
+            return `${redis.version} (${redis.source})`;
+          }),
+        ]
+      : []),
     ...[...new Set(models)].map((model) =>
       step(`model ${model}`, async (tell) => {
         if ((await store.path(model)) === undefined) {
@@ -89,7 +112,8 @@ export async function prepare(options: PrepareOptions): Promise<LivekitBinary | 
   signal.throwIfAborted();
   if (errors.length > 1) throw new AggregateError(errors, 'several things could not be had');
   if (errors.length > 0) throw errors[0];
-  return livekit;
+  if (livekitSip === undefined || redis === undefined) return { livekit, sip: undefined };
+  return { livekit, sip: { livekitSip, redis, redisPort: await freeLoopbackPort() } };
 }
 
 /** Lets the first message through, and on a terminal every one; elsewhere one in a while. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CharlaError } from '../../errors.ts';
@@ -10,7 +11,7 @@ export interface Service {
   command: string;
   args: readonly string[];
   env?: Record<string, string>;
-  /** Asked with GET until it answers 200: then the service is ready. */
+  /** Asked with GET until it answers 200: then the service is ready; of a `tcp://` one, until it takes a connection. */
   readyUrl: string;
   /** How long SIGTERM may take before SIGKILL, ms. @defaultValue 3000 */
   stopTimeoutMs?: number;
@@ -175,12 +176,12 @@ export class ProcessSupervisor {
     const poll = async (): Promise<string> => {
       let last = 'no answer';
       while (!over.signal.aborted && Date.now() < deadline) {
-        const answer = await get(readyUrl, over.signal);
+        const answer = await (readyUrl.startsWith('tcp:') ? connects(readyUrl) : get(readyUrl, over.signal));
         if (answer === undefined) return 'ready';
         last = answer;
         await sleep(POLL_MS, undefined, { signal: over.signal }).catch(() => undefined);
       }
-      return `${readyUrl} did not answer 200 within ${Math.round(readyTimeoutMs / 1000)} s (last answer: ${last})`;
+      return `${readyUrl} did not answer${readyUrl.startsWith('tcp:') ? '' : ' 200'} within ${Math.round(readyTimeoutMs / 1000)} s (last answer: ${last})`;
     };
     const outcome = await Promise.race([poll(), ended.then((how) => `it ended (${how})`)]);
     over.abort();
@@ -236,6 +237,21 @@ function killGroup({ pid }: ChildProcess): void {
   } catch {
     // Nothing of the group is left.
   }
+}
+
+/** @returns undefined when something takes connections there, else why not */
+function connects(url: string): Promise<string | undefined> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port), timeout: 2000 });
+    const settle = (outcome: string | undefined): void => {
+      socket.destroy();
+      resolve(outcome);
+    };
+    socket.once('connect', () => settle(undefined));
+    socket.once('timeout', () => settle('no answer'));
+    socket.once('error', (error) => settle(error.message));
+  });
 }
 
 /** @returns undefined when the URL answers 200, else what it said */

@@ -4,12 +4,15 @@ import { type Config, inferenceBaseUrl, serveUrl } from '../../config/config.ts'
 import type { Providers } from '../../providers/resolve.ts';
 import { storeAddress } from '../../store/store-address.ts';
 import type { LivekitBinary } from './get-livekit-binary.ts';
+import type { SipPrograms } from './sip-programs.ts';
 
 export interface ReadyTableOptions {
   config: Config;
   providers: Providers;
   /** Undefined when one ran already. */
   livekit: LivekitBinary | undefined;
+  /** Undefined where no telephone calls are taken. */
+  sip?: SipPrograms | undefined;
   pid: (service: string) => number | undefined;
   /** What does not work, a line each. */
   problems: readonly string[];
@@ -19,7 +22,7 @@ export interface ReadyTableOptions {
 
 /** What runs where, for the person who typed `charla dev`: one table and the address of the page. */
 export function readyTable(options: ReadyTableOptions): string {
-  const { config, providers, livekit, pid, problems, readyAfterMs } = options;
+  const { config, providers, livekit, sip, pid, problems, readyAfterMs } = options;
   const table = new Table({
     head: ['component', 'address', 'pid', 'detail'].map((title) => pc.dim(title)),
     style: { head: [], border: [] },
@@ -30,6 +33,11 @@ export function readyTable(options: ReadyTableOptions): string {
 
   const version = livekit === undefined ? 'ran already' : `${livekit.version} (${livekit.source})`;
   row('livekit', config.LIVEKIT_URL, version);
+  if (sip !== undefined) {
+    const { livekitSip, redis, redisPort } = sip;
+    row('redis', `127.0.0.1:${redisPort}`, `${redis.version} (${redis.source})`);
+    row('sip', `sip:127.0.0.1:${config.SIP_PORT}`, `${livekitSip.version} (${livekitSip.source})`);
+  }
   if (local.length > 0) {
     row('inference', inferenceBaseUrl(config), local.map(({ model }) => model).join(', '));
   }
@@ -47,6 +55,7 @@ export function readyTable(options: ReadyTableOptions): string {
     '',
     table.toString(),
     engines,
+    ...(sip === undefined ? [] : callLines(config.SIP_PORT)),
     ...problems.map((problem) => pc.yellow(`! ${problem}`)),
     '',
     pc.bold(pc.green(`Ready in ${(readyAfterMs / 1000).toFixed(1)} s. Open ${pc.underline(url)}`)),
@@ -54,4 +63,14 @@ export function readyTable(options: ReadyTableOptions): string {
     '',
     '',
   ].join('\n');
+}
+
+/** How a softphone on this machine calls; any number will do, and the number chooses the profile. */
+function callLines(port: number): string[] {
+  const uri = `sip:+34910000000@127.0.0.1:${port}`;
+  return [
+    '',
+    `Call ${pc.underline(uri)} from a softphone on this machine; it needs no account. For example baresip:`,
+    `  baresip -e "/dial ${uri}"`,
+  ];
 }

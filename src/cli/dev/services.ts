@@ -1,8 +1,10 @@
 import { type Config, serveUrl } from '../../config/config.ts';
 import { localUrl } from '../../config/local-url.ts';
-import type { LivekitBinary } from './get-livekit-binary.ts';
+import { LIVEKIT_SERVER, LIVEKIT_SIP, type LivekitBinary } from './get-livekit-binary.ts';
 import { livekitConfig, livekitHttpUrl } from './livekit-config.ts';
 import type { Service } from './process-supervisor.ts';
+import { sipConfig } from './sip-config.ts';
+import type { SipPrograms } from './sip-programs.ts';
 
 const LIVEKIT_FILE = new URL('../../../livekit.yaml', import.meta.url);
 
@@ -10,6 +12,8 @@ export interface ServicesOptions {
   config: Config;
   /** Undefined when one runs already. */
   livekit: LivekitBinary | undefined;
+  /** Undefined where no telephone calls are wanted. */
+  sip?: SipPrograms | undefined;
   /** Ids of the local models to load; false when none is needed. */
   inference: readonly string[] | false;
   /** Variables for those that ask the models, over their environment. */
@@ -18,17 +22,40 @@ export interface ServicesOptions {
 
 /** What `charla dev` starts, in the order in which it is to be ended backwards: the worker, and its calls, first. */
 export async function createServices(options: ServicesOptions): Promise<Service[]> {
-  const { config, livekit, inference, env = {} } = options;
+  const { config, livekit, sip, inference, env = {} } = options;
   const services: Service[] = [];
+  if (sip !== undefined) {
+    services.push({
+      name: 'redis',
+      command: sip.redis.command,
+      args: sip.redis.args(sip.redisPort),
+      readyUrl: `tcp://127.0.0.1:${sip.redisPort}`,
+    });
+  }
   if (livekit !== undefined) {
     services.push({
       name: 'livekit',
       command: livekit.command,
       args: livekit.args,
-      env: { LIVEKIT_CONFIG: await livekitConfig(config, LIVEKIT_FILE) },
+      env: {
+        [LIVEKIT_SERVER.configVariable]: await livekitConfig(config, LIVEKIT_FILE, {
+          redisPort: sip?.redisPort,
+        }),
+      },
       readyUrl: livekitHttpUrl(config),
       // It waits for every participant to leave; the second SIGTERM makes it go.
       repeatSigtermAfterMs: 500,
+      ...(sip !== undefined && { after: 'redis' }),
+    });
+  }
+  if (sip !== undefined) {
+    services.push({
+      name: 'sip',
+      command: sip.livekitSip.command,
+      args: sip.livekitSip.args,
+      env: { [LIVEKIT_SIP.configVariable]: sipConfig(config, { redisPort: sip.redisPort }) },
+      readyUrl: `tcp://127.0.0.1:${config.SIP_PORT}`,
+      after: 'livekit',
     });
   }
   if (inference !== false) {
