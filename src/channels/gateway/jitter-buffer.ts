@@ -8,7 +8,9 @@ const MOST_TARGET_FRAMES = 5;
 const WINDOW_FRAMES = 50;
 /** Sound below this peak (−42 dB of full scale) is not missed. */
 const QUIET_PEAK = 256;
-/** Of what is loud and too much, one frame in so many is left out. */
+/** Whoever has not paused for this long may not do so soon: of what is loud and too much, … */
+const PAUSE_WITHIN_FRAMES = 50;
+/** … one frame in so many is left out from then on. */
 const LOUD_DROP_EACH_FRAMES = 10;
 
 /** What a {@link JitterBuffer} did to the sound, in frames. */
@@ -31,7 +33,8 @@ export class JitterBuffer {
   #leastHeld = Number.POSITIVE_INFINITY;
   #windowFrames = 0;
   #surplusFrames = 0;
-  #sinceLoudDrop = 0;
+  /** Loud frames since the last quiet one. */
+  #loudFrames = 0;
   /** Frames asked for in vain since the sound ran out; 0 before it began. */
   #missing = 0;
 
@@ -127,11 +130,11 @@ export class JitterBuffer {
 
   #leavesOut(frame: Int16Array): boolean {
     if (this.#surplusFrames === 0) return false;
-    this.#sinceLoudDrop += 1;
-    if (isQuiet(frame)) return true;
-    if (this.#sinceLoudDrop < LOUD_DROP_EACH_FRAMES) return false;
-    this.#sinceLoudDrop = 0;
-    return true;
+    const quiet = isQuiet(frame);
+    this.#loudFrames = quiet ? 0 : this.#loudFrames + 1;
+    return (
+      quiet || (this.#loudFrames >= PAUSE_WITHIN_FRAMES && this.#loudFrames % LOUD_DROP_EACH_FRAMES === 0)
+    );
   }
 
   #take(): Int16Array {
