@@ -28,6 +28,8 @@ export interface Known {
   recall?: (said: string) => llm.ChatItem | undefined;
   /** The first sentence. */
   greeting: string;
+  /** Whether the person holds a telephone. */
+  isPhone?: boolean;
 }
 
 export interface AssistantOptions {
@@ -49,6 +51,8 @@ export interface AssistantOptions {
   currentSpeech?: () => voice.SpeechHandle | undefined;
   /** Bridges the wait for a slow engine. */
   filler?: Filler;
+  /** Told of what the caller has said before it is answered; may add to it, or throw `voice.StopResponse`. */
+  onTurn?: (message: llm.ChatMessage) => void;
   /** Told what the agent is about to say, piece by piece. */
   onWords: (text: string) => void;
   /** Told when the model said nothing in time; a failure that it reported reaches the session as an error event. */
@@ -104,6 +108,10 @@ export class Assistant extends voice.Agent {
     warm(this.instructions.toString(), this.toolCtx).catch((error: unknown) => {
       log.warn({ err: error }, 'the model could not read its instructions ahead');
     });
+  }
+
+  override async onUserTurnCompleted(_chatCtx: llm.ChatContext, message: llm.ChatMessage): Promise<void> {
+    this.#options.onTurn?.(message);
   }
 
   override async llmNode(
@@ -191,9 +199,9 @@ export class Assistant extends voice.Agent {
 }
 
 function instructionsFor({ project, prompts }: AssistantOptions, known: Known): string {
-  const { data, extra = '', tools = [] } = known;
+  const { data, extra = '', tools = [], isPhone = false } = known;
   const canLookUp = tools.some(({ name }) => name === 'look_up');
-  return prompts.instructions({ project, data, extra, canLookUp });
+  return prompts.instructions({ project, data, extra, canLookUp, isPhone });
 }
 
 /** What the model reads beside what {@link AssistantOptions.historyChars} leaves room for. */

@@ -32,6 +32,7 @@ export class CallJournal {
   #tools: ToolCall[] = [];
   /** Sound of the last speech that was interrupted, ms. */
   #heardMs: number | undefined;
+  #outcome: (reason: string) => string | undefined = (reason) => reason;
   #state: 'waiting' | 'running' | 'ended' = 'waiting';
 
   constructor(sessionId: string, sink: EventSink) {
@@ -43,10 +44,19 @@ export class CallJournal {
    * Listens to a session, which has not started yet.
    *
    * @param output - what the caller hears
-   * @param bargeInMs - how long the agent took to fall silent, when it was last interrupted
+   * @param call.bargeInMs - how long the agent took to fall silent, when it was last interrupted
+   * @param call.outcome - what the history calls the framework's reason for the end; undefined: it is not over yet
    */
-  follow(session: voice.AgentSession, output: voice.AudioOutput, bargeInMs: () => number | undefined): void {
+  follow(
+    session: voice.AgentSession,
+    output: voice.AudioOutput,
+    {
+      bargeInMs,
+      outcome,
+    }: { bargeInMs: () => number | undefined; outcome: (reason: string) => string | undefined },
+  ): void {
     const { AgentSessionEventTypes: on } = voice;
+    this.#outcome = outcome;
     session.on(on.MetricsCollected, ({ metrics }) => this.#usage.add(metrics));
     session.on(on.FunctionToolsExecuted, ({ functionCalls, functionCallOutputs }) => {
       for (const [index, { name, createdAt }] of functionCalls.entries()) {
@@ -128,11 +138,12 @@ export class CallJournal {
   }
 
   #end(reason: string): void {
-    if (this.#state !== 'running') return;
+    const why = this.#state === 'running' ? this.#outcome(reason) : undefined;
+    if (why === undefined) return;
     this.#unheardTools();
     this.#state = 'ended';
     // One word, whatever the framework calls it.
-    const outcome = reason.replace(/\W+/g, '_').slice(0, 64) || 'unknown';
+    const outcome = why.replace(/\W+/g, '_').slice(0, 64) || 'unknown';
     this.#sink.write({ type: 'call.ended', at: now(), outcome, usage: this.#usage.models });
   }
 }

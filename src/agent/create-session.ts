@@ -30,6 +30,7 @@ export interface CallSession {
  * @param options.onNothing - told when what had seemed to be speech was none, or a backchannel
  * @param options.onTranscribing - told when the caller has paused and their words are not there yet, and when they are
  * @param options.onVoice - told of each window of sound (32 ms) that a voice may be in, before it counts as speech
+ * @param options.awayAfterS - silence of the caller that the session tells of, s
  * @param options.onBackchannel - told that what the caller said over the agent does not cut it off
  */
 export function createSession(options: {
@@ -40,6 +41,7 @@ export function createSession(options: {
   vad: VAD;
   kept?: { cache: SpeechCache; keep: (clause: string) => Keeping | undefined };
   backchannels: Backchannels;
+  awayAfterS: number;
   onVoice: (agoMs: number) => void;
   onNothing: () => void;
   onTranscribing: (busy: boolean) => void;
@@ -94,6 +96,7 @@ export function createSession(options: {
     // The browser cancels echo; with the default of 3 s the greeting could not be interrupted.
     aecWarmupDuration: null,
     transcriptionTimeout: 8_000,
+    userAwayTimeout: options.awayAfterS,
     connOptions: {
       // Our own time limits, retries and spoken sentences stand in front of these.
       llmConnOptions: { maxRetry: 0, retryIntervalMs: 200, timeoutMs: 20_000 },

@@ -1,4 +1,5 @@
 import { defineAgent, type JobContext, type JobProcess, voice } from '@livekit/agents';
+import { FINAL_OUTCOMES } from '../telemetry/call-event.ts';
 import { watchCallContext } from './call-context.ts';
 import { openCallJournal } from './call-journal.ts';
 import { prepareProcess, type ReadyProcess, readyOf } from './job-process.ts';
@@ -29,7 +30,7 @@ export default defineAgent<Partial<ReadyProcess>>({
     const caller = connected.then(() => somebody(ctx));
     const journal = openCallJournal(config, context.session.id, processLog);
     ctx.addShutdownCallback(async () => journal?.close());
-    const { session, assistant, log, update } = await setUpCall(ready, {
+    const { session, assistant, log, phone, update } = await setUpCall(ready, {
       room,
       output,
       context,
@@ -40,8 +41,9 @@ export default defineAgent<Partial<ReadyProcess>>({
     session.on(voice.AgentSessionEventTypes.Close, ({ reason }) => {
       log.info({ reason }, 'call ended');
       // Not by the framework's `deleteRoomOnClose`: an agent that yields to another closes its session too.
-      const ended =
-        reason === voice.CloseReason.PARTICIPANT_DISCONNECTED ? ctx.deleteRoom() : Promise.resolve();
+      const ended = FINAL_OUTCOMES.has(reason)
+        ? phone.roomIsFree().then(() => ctx.deleteRoom())
+        : Promise.resolve();
       void ended.finally(() => ctx.shutdown(reason));
     });
 

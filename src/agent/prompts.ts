@@ -17,6 +17,13 @@ const phrases = z.strictObject({
   voice_failed: z.string(),
   filler: z.string(),
   turn_limit: z.string(),
+  still_there: z.string(),
+  goodbye: z.string(),
+  silence_goodbye: z.string(),
+  minute_left: z.string(),
+  time_over: z.string(),
+  transferring: z.string(),
+  transfer_failed: z.string(),
 });
 
 const toolWords = z.strictObject({
@@ -33,6 +40,14 @@ const toolWords = z.strictObject({
     wrong_type: z.string(),
     refused: z.string(),
   }),
+  hang_up: z.strictObject({ description: z.string() }),
+  send_dtmf: z.strictObject({
+    description: z.string(),
+    digits: z.string(),
+    wrong: z.string(),
+    failed: z.string(),
+  }),
+  transfer: z.strictObject({ description: z.string(), to: z.string() }),
   not_allowed: z.string(),
   awaits_yes: z.string(),
   done: z.string(),
@@ -46,6 +61,12 @@ const answers = z.strictObject({
   courtesy: z.array(z.string()),
 });
 
+const phoneWords = z.strictObject({
+  keys: z.string(),
+  voicemail: z.array(z.string()),
+  menu: z.array(z.string()),
+});
+
 const backchannels = z.strictObject({ always: z.array(z.string()), unless_asked: z.array(z.string()) });
 
 /** The sentences that the agent says by itself, in one language. */
@@ -56,6 +77,9 @@ export type ToolWords = z.output<typeof toolWords>;
 
 /** Words and phrases of whoever answers yes or no: lower case, without accents and punctuation. */
 export type Answers = z.output<typeof answers>;
+
+/** What is heard and read on the telephone alone; phrases are lower case, without accents and punctuation. */
+export type PhoneWords = z.output<typeof phoneWords>;
 
 /** Words of a listener: lower case, without accents and punctuation. */
 export type Backchannels = z.output<typeof backchannels>;
@@ -68,14 +92,22 @@ export interface Prompts {
   answers: Answers;
   /** What a listener says without taking the turn. */
   backchannels: Backchannels;
+  phone: PhoneWords;
   /**
    * The model's instructions.
    *
    * @param fields.data - the data tools, rendered and sanitised; empty when there are none
    * @param fields.extra - what the profile adds; empty when it adds nothing
    * @param fields.canLookUp - whether the model has `look_up`
+   * @param fields.isPhone - whether the person holds a telephone
    */
-  instructions(fields: { project: string; data: string; extra?: string; canLookUp?: boolean }): string;
+  instructions(fields: {
+    project: string;
+    data: string;
+    extra?: string;
+    canLookUp?: boolean;
+    isPhone?: boolean;
+  }): string;
   /** The first sentence of a call. */
   greeting(name: string | undefined): string;
 }
@@ -95,6 +127,7 @@ export function loadPrompts(language: Language): Prompts {
     tools: toolWords.parse(yaml('tools.yaml')),
     answers: answers.parse(yaml('answers.yaml')),
     backchannels: backchannels.parse(yaml('backchannels.yaml')),
+    phone: phoneWords.parse(yaml('phone.yaml')),
     instructions: (fields) => Mustache.render(template, fields, {}, { escape: String }).trim(),
     greeting: (name) =>
       name === undefined

@@ -2,9 +2,11 @@ import type { voice } from '@livekit/agents';
 import type { Room } from '@livekit/rtc-node';
 import { isOn } from '../config/config.ts';
 import { canCallTools, dataTokens, historyChars, warmPrompt } from '../providers/llm/create-llm.ts';
+import { createLiveKit } from '../rooms/livekit.ts';
 import { dataToolsTerms } from '../sessions/data-tools-terms.ts';
 import { firstName } from '../sessions/first-name.ts';
 import { plainText } from '../sessions/plain-text.ts';
+import { phoneSettingsOf } from '../sessions/phone-settings.ts';
 import { MAX_INSTRUCTIONS_CHARS } from '../sessions/profile.ts';
 import { renderDataTools } from '../sessions/render-data-tools.ts';
 import { channelLabel } from '../telemetry/call-metrics.ts';
@@ -16,6 +18,8 @@ import { CallObserver } from './call-observer.ts';
 import { createSession } from './create-session.ts';
 import { speakFailures } from './failures.ts';
 import { END_OF_SPEECH_MS, type ReadyProcess } from './job-process.ts';
+import { PhoneCall } from './phone/phone-call.ts';
+import { createPhoneLine } from './phone/phone-line.ts';
 import { publishState } from './publish-state.ts';
 import { createCallTools } from './tools/call-tools.ts';
 import { traceTranscriptions } from './trace-transcriptions.ts';
@@ -29,6 +33,7 @@ export interface CallSetUp {
   session: voice.AgentSession;
   assistant: Assistant;
   log: Logger;
+  phone: PhoneCall;
   /** New data tools, used from the next answer on. */
   update: (changed: CallContext) => Promise<void>;
 }
@@ -71,6 +76,7 @@ export async function setUpCall(
     vad,
     ...(speech !== undefined && { kept: { cache: speech.cache, keep: speech.keep[language] } }),
     backchannels: prompts[language].backchannels,
+    awayAfterS: phoneSettingsOf(context.profile).silence.after_s,
     onVoice: (agoMs) => {
       const hold = isOn(config, 'early-hold');
       observer.callerVoice(agoMs, hold && output.speaking);
@@ -88,13 +94,32 @@ export async function setUpCall(
     record: metrics.record,
   });
   observer.follow(session);
+  const { phrases } = prompts[language];
+  const speeches = new OpenSpeeches();
+  let now = context;
+  const phone = new PhoneCall({
+    room,
+    line: createPhoneLine({
+      room,
+      livekit: createLiveKit(config),
+      outboundTrunk: config.SIP_OUTBOUND_TRUNK,
+    }),
+    phrases,
+    words: prompts[language].phone,
+    log,
+    speeches,
+    awaitsWords: () => detector.awaitsWords,
+    context: () => now,
+  });
   // Before those who take the times of the turn.
-  journal?.follow(session, output, () => observer.bargeInMs);
+  journal?.follow(session, output, {
+    bargeInMs: () => observer.bargeInMs,
+    outcome: (reason) => phone.outcome(reason),
+  });
   traceTranscriptions(session);
   session.output.audio = output;
-  const speeches = new OpenSpeeches();
   speeches.follow(session);
-  const { phrases } = prompts[language];
+  phone.follow(session);
   const filler = new Filler({
     phrase: phrases.filler,
     log,
@@ -104,7 +129,6 @@ export async function setUpCall(
   });
   if (isOn(config, 'filler')) filler.follow(session);
   if (isOn(config, 'watchdog')) new Watchdog({ log, speeches, gaveUp: phrases.model_failed }).follow(session);
-  let now = context;
   const tools = createCallTools({
     config,
     sessionId: id,
@@ -114,6 +138,7 @@ export async function setUpCall(
     dataTools: () => now.dataTools,
     revision: () => now.revision,
     permissions: () => now.profile.tools ?? {},
+    phone: () => (phone.isPhone ? phone : undefined),
   });
   const mayUseTools = await canCallTools(providers.llm);
   const known = (of: CallContext): Known => {
@@ -125,6 +150,7 @@ export async function setUpCall(
       tools: given,
       ...(given.some(({ name }) => name === 'look_up') && { recall: tools.recall }),
       greeting: greetingOf(of),
+      isPhone: phone.isPhone,
     };
   };
   const assistant = new Assistant({
@@ -136,6 +162,7 @@ export async function setUpCall(
       if (came) {
         journal?.began();
         observer.callBegan();
+        phone.began();
       }
       return came;
     }),
@@ -147,6 +174,7 @@ export async function setUpCall(
     historyChars: historyChars(providers.llm),
     ...(isOn(config, 'filler') && { filler }),
     currentSpeech: () => speeches.first,
+    onTurn: (message) => phone.onTurn(message),
     onWords: (text) => overlap.agentSays(text),
     onModelSilent: ({ code }) => publishNotice(room, code, log),
   });
@@ -158,6 +186,7 @@ export async function setUpCall(
     session,
     assistant,
     log,
+    phone,
     update: async (changed) => {
       stt.setTerms(dataToolsTerms(changed.dataTools));
       now = changed;

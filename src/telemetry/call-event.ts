@@ -11,6 +11,21 @@ export const MOST_TOOLS = 100;
 /** A session in the examples of the API document. */
 export const EXAMPLE_SESSION_ID = '5f1c9d1e-7c53-4c3f-9f39-0a3f5c1f6a10';
 
+/**
+ * The outcomes after which a conversation is over: the agent closes the room. After any other one, somebody may still be
+ * in it, and another agent comes.
+ */
+export const FINAL_OUTCOMES: ReadonlySet<string> = new Set([
+  // The person left.
+  'participant_disconnected',
+  'agent_hung_up',
+  // Nobody said anything any more.
+  'silence',
+  'time_limit',
+  'voicemail',
+  'transferred',
+]);
+
 /** PostgreSQL has no NUL in a text. */
 const name = (max: number) =>
   z
@@ -82,7 +97,10 @@ export const callEventSchema = z.discriminatedUnion('type', [
     outcome: z
       .string()
       .regex(/^\w{1,64}$/)
-      .describe('Why: `participant_disconnected` (the caller hung up), `user_initiated`, `error`, …'),
+      .describe(
+        'Why: `participant_disconnected` (the caller hung up), `agent_hung_up`, `transferred`, `silence`, `time_limit`, ' +
+          '`voicemail`, `user_initiated`, `error`, …',
+      ),
     usage: z.array(modelUsageSchema).max(100),
   }),
 ]);

@@ -29,11 +29,10 @@ beforeEach(() => {
       closed += 1;
     },
   });
-  journal.follow(
-    session as unknown as voice.AgentSession,
-    output as unknown as voice.AudioOutput,
-    () => bargeInMs,
-  );
+  journal.follow(session as unknown as voice.AgentSession, output as unknown as voice.AudioOutput, {
+    bargeInMs: () => bargeInMs,
+    outcome: (reason) => (reason === 'transferred' ? undefined : reason),
+  });
 });
 
 function say(

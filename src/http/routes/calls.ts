@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Call, CallHistory, Turn } from '../../calls/call.ts';
 import { DIAL_STATES } from '../../calls/dial.ts';
 import { CharlaError } from '../../errors.ts';
-import { callEventsSchema, modelUsageSchema, turnSchema } from '../../telemetry/call-event.ts';
+import { callEventsSchema, FINAL_OUTCOMES, modelUsageSchema, turnSchema } from '../../telemetry/call-event.ts';
 import type { HttpContext } from '../context.ts';
 import { decodeCursor, encodeCursor, pageFrom, pageOf, pageQuery } from '../paging.ts';
 import {
@@ -173,7 +173,7 @@ export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async
       const { sessionId, lastEvent, outcome, running } = taken;
       if (taken.placedBegan) void conversations.placedCallBegan(sessionId);
       // Done again when the same events come again: a server may have ended between the two.
-      if (!running && outcome === HUNG_UP) await sessions.end(sessionId);
+      if (!running && FINAL_OUTCOMES.has(outcome ?? '')) await sessions.end(sessionId);
       else if (events.some(({ type }) => type === 'call.started')) await sessions.activate(sessionId);
       else await sessions.touch(sessionId);
       return { last_event: lastEvent };
@@ -220,12 +220,6 @@ export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async
     },
   });
 };
-
-/**
- * The outcome after which a conversation is over: the agent closes the room. After any other one, somebody may still be
- * in it, and another agent comes.
- */
-const HUNG_UP = 'participant_disconnected';
 
 /** A call as the HTTP API shows it. */
 export function callSummary(call: Call): z.output<typeof callSummarySchema> {

@@ -1,0 +1,278 @@
+import { type llm, voice } from '@livekit/agents';
+import { type Room, RoomEvent } from '@livekit/rtc-node';
+import Mustache from 'mustache';
+import { phoneSettingsOf } from '../../sessions/phone-settings.ts';
+import type { ProfileSettings } from '../../sessions/profile.ts';
+import { PHONE_CHANNELS } from '../../sessions/session.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import { within } from '../../within.ts';
+import type { CallContext } from '../call-context.ts';
+import type { PhoneWords, Phrases } from '../prompts.ts';
+import type { PhoneActions } from '../tools/agent-tool.ts';
+import type { OpenSpeeches } from '../turns/open-speeches.ts';
+import { type Destination, type PhoneLine, somebodyLeaves } from './phone-line.ts';
+import { PressedKeys } from './pressed-keys.ts';
+import { waitForQuiet } from './quiet.ts';
+import { Silence } from './silence.ts';
+import { VoicemailWatch } from './voicemail.ts';
+
+/** Why the agent's part in a call ended, where it was not the person who hung up. */
+export type PhoneOutcome = 'agent_hung_up' | 'silence' | 'time_limit' | 'voicemail' | 'transferred';
+
+export interface PhoneCallOptions {
+  room: Room;
+  line: PhoneLine;
+  phrases: Phrases;
+  words: PhoneWords;
+  log: Logger;
+  speeches: OpenSpeeches;
+  /** Whether the caller's last words are still being transcribed. */
+  awaitsWords: () => boolean;
+  /** As it is now. */
+  context: () => CallContext;
+}
+
+/** Sound has reached the person's ear by then, over whatever network, and a word that they begin has been noticed, ms. */
+const HEARD_MS = 800;
+/** Before the call is given away: whoever does not want that has said so. */
+const BEFORE_TRANSFER_MS = 300;
+/** An answering machine that has been silent for so long records: its beep comes sooner. */
+const MACHINE_SILENCE_MS = 2_000;
+/** It has fallen silent by then, whatever our ears say, ms. */
+const LONGEST_GREETING_MS = 60_000;
+const MINUTE_MS = 60_000;
+/** A carrier that has taken a transfer has moved the call by then, ms. */
+const MOVED_MS = 10_000;
+/** Words become a turn sooner than this, ms after the last of them was heard. */
+const LONGEST_TURN_END_MS = 2_500;
+
+/**
+ * What makes a call one by telephone: keys that the person presses, silence that nobody sees, answering machines, an end
+ * that comes by somebody who hangs up. Does nothing in a call of any other channel.
+ */
+export class PhoneCall implements PhoneActions {
+  readonly #options: PhoneCallOptions;
+  readonly #keys: PressedKeys;
+  readonly #over = new AbortController();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #session: voice.AgentSession | undefined;
+  /** The person is not answered any more: the call ends, or is being given to somebody else. */
+  #isLeaving = false;
+  #isTransferring = false;
+  #afterTransfer: 'away' | 'joined' | undefined;
+  /** When words of the person that no turn has been made of were heard last, ms of `performance.now()`. */
+  #spokeAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: PhoneCallOptions) {
+    this.#options = options;
+    this.#keys = new PressedKeys({
+      settings: () => phoneSettingsOf(this.#settings).digits,
+      isSpeaking: () => this.#isInTurn(),
+      onFirst: () => this.#interrupt(),
+      onEntry: (keys) => this.#answerKeys(keys),
+    });
+  }
+
+  /** Whether the person holds a telephone. */
+  get isPhone(): boolean {
+    return PHONE_CHANNELS.includes(this.#options.context().session.channel);
+  }
+
+  /** Why the call ended, for its history. @param reason - the framework's @returns undefined while others talk in it */
+  outcome(reason: string): string | undefined {
+    if (this.#afterTransfer !== undefined) {
+      return reason === voice.CloseReason.JOB_SHUTDOWN ? 'transferred' : undefined;
+    }
+    // The person's telephone leaves as soon as somebody else has the call, sooner than we are told.
+    const gone = reason === voice.CloseReason.PARTICIPANT_DISCONNECTED;
+    return gone && this.#isTransferring ? 'transferred' : reason;
+  }
+
+  /**
+   * Resolves when nobody needs the room any more that the agent has left: at once, but after a transfer. Two telephones
+   * that were put through to each other have it until one of them hangs up, and nobody else would close it then.
+   */
+  async roomIsFree(): Promise<void> {
+    const { room } = this.#options;
+    if (this.#afterTransfer === 'joined') await somebodyLeaves(room);
+    // Closing the room before its telephone has left would hang up on a call that a carrier is about to move.
+    if (this.#afterTransfer === 'away') await within(MOVED_MS, somebodyLeaves(room));
+  }
+
+  follow(session: voice.AgentSession): void {
+    this.#session = session;
+    const { room } = this.#options;
+    const { AgentSessionEventTypes: on } = voice;
+    const onKey = (_code: number, key: string) => this.press(key);
+    room.on(RoomEvent.DtmfReceived, onKey);
+    session.on(on.UserStateChanged, ({ oldState, newState }) => {
+      if (newState === 'speaking' || oldState === 'speaking') this.#spokeAt = performance.now();
+    });
+    session.on(on.ConversationItemAdded, ({ item }) => {
+      if (item.type === 'message' && item.role === 'user') this.#spokeAt = Number.NEGATIVE_INFINITY;
+    });
+    const { silence } = phoneSettingsOf(this.#settings);
+    new Silence({
+      afterMs: silence.after_s * 1_000,
+      prompts: silence.prompts,
+      isBusy: () => !this.isPhone || this.#isLeaving,
+      ask: () => this.#say(this.#options.phrases.still_there, { addToChatCtx: false }),
+      giveUp: () => void this.#hangUp('silence', { say: this.#options.phrases.silence_goodbye }),
+    }).follow(session);
+    session.on(on.Close, () => {
+      room.off(RoomEvent.DtmfReceived, onKey);
+      this.#over.abort();
+      this.#keys.close();
+      for (const timer of this.#timers) clearTimeout(timer);
+    });
+  }
+
+  /** The person is on the line. */
+  began(): void {
+    const { context, words, phrases } = this.#options;
+    const session = this.#session;
+    if (!this.isPhone || session === undefined || this.#over.signal.aborted) return;
+    const { maxMinutes, voicemail } = phoneSettingsOf(this.#settings);
+    if (maxMinutes >= 2) {
+      this.#after((maxMinutes - 1) * MINUTE_MS, () => {
+        this.#say(phrases.minute_left, { allowInterruptions: false });
+      });
+    }
+    this.#after(maxMinutes * MINUTE_MS, () => void this.#endNow('time_limit', phrases.time_over));
+    if (context().session.phone?.direction === 'outbound' && voicemail.detect) {
+      new VoicemailWatch(words, () => void this.#machine(voicemail.message)).begin(session);
+    }
+  }
+
+  /** A key that the person pressed: one of `0-9*#A-D`. Keys are not logged: they may be a PIN. */
+  press(key: string): void {
+    if (this.isPhone && !this.#isLeaving) this.#keys.press(key);
+  }
+
+  /**
+   * The person has said something: takes along the keys that they pressed meanwhile.
+   *
+   * @throws voice.StopResponse while they are not answered
+   */
+  onTurn(message: llm.ChatMessage): void {
+    if (this.#isLeaving) throw new voice.StopResponse();
+    const keys = this.#keys.take();
+    if (keys !== undefined) message.content.push(this.#keyText(keys));
+  }
+
+  // Both begin when the tool that asks for them is done, and outside of it: it could not wait for its own words.
+  hangUp(after: voice.SpeechHandle): void {
+    const { goodbye } = this.#options.phrases;
+    after.addDoneCallback(() => void this.#hangUp('agent_hung_up', { after, say: goodbye }));
+  }
+
+  async sendDigits(digits: string): Promise<void> {
+    await this.#options.line.sendDigits(digits);
+  }
+
+  transfer(to: Destination, after: voice.SpeechHandle): void {
+    after.addDoneCallback(() => void this.#transfer(to, after));
+  }
+
+  /** @param options.say - said where the agent has not said anything with `after` */
+  async #hangUp(
+    outcome: PhoneOutcome,
+    { after, say }: { after?: voice.SpeechHandle; say: string },
+  ): Promise<void> {
+    const quiet = await this.#saidAndHeard(HEARD_MS, say, after);
+    if (quiet === 'quiet') this.#shutDown(outcome);
+    else if (quiet === 'caller-spoke') {
+      this.#options.log.info({ outcome }, 'the caller goes on; the agent does not hang up');
+    }
+  }
+
+  async #transfer(to: Destination, after: voice.SpeechHandle): Promise<void> {
+    const { line, phrases, log } = this.#options;
+    const said = (phrase: string) => Mustache.render(phrase, { name: to.name }, {}, { escape: String });
+    if (this.#isLeaving) return;
+    if ((await this.#saidAndHeard(BEFORE_TRANSFER_MS, said(phrases.transferring), after)) !== 'quiet') return;
+    this.#isLeaving = true;
+    this.#isTransferring = true;
+    try {
+      this.#afterTransfer = await line.transfer(to);
+      log.info({ way: this.#afterTransfer }, 'call transferred');
+      this.#shutDown('transferred');
+    } catch (error) {
+      if (this.#over.signal.aborted) return;
+      log.warn({ err: error }, 'nobody took the transfer; the call goes on');
+      this.#isLeaving = false;
+      this.#isTransferring = false;
+      this.#say(said(phrases.transfer_failed));
+    }
+  }
+
+  /** An answering machine: waits until it records. */
+  async #machine(message: string | undefined): Promise<void> {
+    this.#options.log.info('an answering machine took the call');
+    this.#isLeaving = true;
+    this.#interrupt(true);
+    if (message === undefined) return this.#shutDown('voicemail');
+    await within(LONGEST_GREETING_MS, this.#quiet(MACHINE_SILENCE_MS));
+    await this.#endNow('voicemail', message);
+  }
+
+  /** Says one last thing, whatever the other side says, and hangs up. */
+  async #endNow(outcome: PhoneOutcome, words: string): Promise<void> {
+    this.#isLeaving = true;
+    this.#interrupt(true);
+    await this.#say(words, { allowInterruptions: false })?.waitForPlayout();
+    if (!this.#over.signal.aborted) this.#after(HEARD_MS, () => this.#shutDown(outcome));
+  }
+
+  /** What the agent has said with `after`, or else `say`, until it was heard. */
+  async #saidAndHeard(ms: number, say: string, after?: voice.SpeechHandle) {
+    const hasSpoken = after?.chatItems.some(
+      (item) => item.type === 'message' && item.role === 'assistant' && item.textContent?.trim(),
+    );
+    if (hasSpoken !== true && after?.interrupted !== true) this.#say(say);
+    return this.#quiet(ms);
+  }
+
+  async #quiet(ms: number) {
+    const { speeches, awaitsWords } = this.#options;
+    const session = this.#session;
+    if (session === undefined) return 'closed';
+    return waitForQuiet({ session, speeches, awaitsWords }, { ms, signal: this.#over.signal });
+  }
+
+  #shutDown(outcome: PhoneOutcome): void {
+    this.#isLeaving = true;
+    this.#session?.shutdown({ drain: false, reason: outcome });
+  }
+
+  #say(text: string, options?: { allowInterruptions?: boolean; addToChatCtx?: boolean }) {
+    return this.#over.signal.aborted ? undefined : this.#session?.say(text, options);
+  }
+
+  #interrupt(force = false): void {
+    const speech = this.#options.speeches.first;
+    if (speech?.allowInterruptions === true || force) this.#session?.interrupt({ force });
+  }
+
+  #answerKeys(keys: string): void {
+    this.#session?.generateReply({ userInput: this.#keyText(keys) });
+  }
+
+  #keyText(keys: string): string {
+    return Mustache.render(this.#options.words.keys, { keys }, {}, { escape: String });
+  }
+
+  /** Whether the person speaks, or has spoken and their turn has not been made of it yet. */
+  #isInTurn(): boolean {
+    const speaks = this.#session?.userState === 'speaking' || this.#options.awaitsWords();
+    return speaks || performance.now() - this.#spokeAt < LONGEST_TURN_END_MS;
+  }
+
+  #after(ms: number, then: () => void): void {
+    this.#timers.push(setTimeout(then, ms));
+  }
+
+  get #settings(): ProfileSettings {
+    return this.#options.context().profile;
+  }
+}

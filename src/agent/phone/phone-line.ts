@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ParticipantKind, type RemoteParticipant, type Room, RoomEvent } from '@livekit/rtc-node';
+import { SEND_DIGITS_METHOD, TRANSFER_METHOD } from '../../rooms/line-messages.ts';
+import type { LiveKit } from '../../rooms/livekit.ts';
+import { referCall, ringInto } from '../../rooms/transfer-call.ts';
+
+/** To whom a call goes, and how. */
+export interface Destination {
+  /** As the agent calls it. */
+  name: string;
+  /** In E.164, or a SIP address. */
+  number: string;
+  mode: 'refer' | 'leg';
+  ringSeconds: number;
+}
+
+/** The telephone of the person, as far as the agent can do something with it. */
+export interface PhoneLine {
+  /** Presses keys for whoever is at the other end: `0-9*#A-D`. @throws when they cannot be sent */
+  sendDigits(digits: string): Promise<void>;
+  /**
+   * Gives the call to somebody else.
+   *
+   * @returns `away`: the person's telephone leaves the room; `joined`: that somebody has come into the room
+   * @throws when nobody took it: the call is still the agent's
+   */
+  transfer(to: Destination): Promise<'away' | 'joined'>;
+}
+
+export interface PhoneLineOptions {
+  room: Room;
+  livekit: LiveKit;
+  /** Id of the trunk for second legs; without, the only one that there is. */
+  outboundTrunk: string | undefined;
+}
+
+/** Between two keys, ms: livekit-sip plays each for 250. */
+const KEY_INTERVAL_MS = 300;
+/** A carrier has answered its API by then. */
+const CARRIER_TIMEOUT_MS = 20_000;
+/** Of RFC 4733, for each key. */
+const KEY_CODES = '0123456789*#ABCD';
+const SIP_CALL_ID = 'sip.callID';
+/** Identity of a second leg. */
+const LEG = 'transfer';
+
+/**
+ * The line of a call. A SIP participant is served by LiveKit itself; a gateway's by remote procedure calls on its
+ * participant, which it turns into what its carrier understands.
+ */
+export function createPhoneLine(options: PhoneLineOptions): PhoneLine {
+  const { room, livekit, outboundTrunk } = options;
+  const ask = async (method: string, payload: object) => {
+    const { identity } = telephoneIn(room);
+    await room.localParticipant?.performRpc({
+      destinationIdentity: identity,
+      method,
+      payload: JSON.stringify(payload),
+      responseTimeout: CARRIER_TIMEOUT_MS,
+    });
+  };
+  const ring = async ({ name, number, ringSeconds }: Destination) => {
+    // What rings for somebody who has hung up meanwhile is given up with the room.
+    await ringInto(livekit, {
+      room: room.name ?? '',
+      number,
+      ringSeconds,
+      identity: LEG,
+      name,
+      trunk: outboundTrunk,
+    });
+    return 'joined' as const;
+  };
+  return {
+    async sendDigits(digits) {
+      if (!isSip(telephoneIn(room))) return ask(SEND_DIGITS_METHOD, { digits });
+      for (const [index, digit] of [...digits].entries()) {
+        if (index > 0) await sleep(KEY_INTERVAL_MS);
+        await room.localParticipant?.publishDtmf(KEY_CODES.indexOf(digit), digit);
+      }
+    },
+    async transfer(to) {
+      const telephone = telephoneIn(room);
+      if (!isSip(telephone)) {
+        await ask(TRANSFER_METHOD, { to: to.number });
+        return 'away';
+      }
+      if (to.mode === 'leg') return ring(to);
+      const { identity } = telephone;
+      const referred = await referCall(livekit, { ...to, room: room.name ?? '', identity });
+      return referred === 'refused' ? ring(to) : 'away';
+    },
+  };
+}
+
+/** Waits until somebody who is in the room leaves it, or the room is over. */
+export async function somebodyLeaves(room: Room): Promise<void> {
+  const leaves = new Promise<void>((resolve) => {
+    for (const event of [RoomEvent.ParticipantDisconnected, RoomEvent.Disconnected] as const) {
+      room.once(event, () => resolve());
+    }
+  });
+  if (room.isConnected && people(room).some(isTelephone)) await leaves;
+}
+
+/** @throws Error where the person has hung up */
+function telephoneIn(room: Room): RemoteParticipant {
+  const telephone = people(room).find(isTelephone);
+  if (telephone === undefined) throw new Error('there is no telephone in the room any more');
+  return telephone;
+}
+
+function people(room: Room): RemoteParticipant[] {
+  return [...room.remoteParticipants.values()];
+}
+
+/** Whether it is the telephone of the call; not the second leg of a transfer. */
+function isTelephone({ attributes, identity }: RemoteParticipant): boolean {
+  return attributes[SIP_CALL_ID] !== undefined && identity !== LEG;
+}
+
+function isSip({ info }: RemoteParticipant): boolean {
+  return info.kind === ParticipantKind.SIP;
+}
