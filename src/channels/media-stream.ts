@@ -64,8 +64,8 @@ export interface MediaStreamOptions {
    * hear it. Where there can be no call it throws, and the WebSocket is closed.
    */
   open(call: StreamCall, line: StreamLine): Promise<GatewayCall>;
-  /** The token was right, and there is no call: its sound was of another format, or `open` threw. */
-  refused?(call: StreamCall): void;
+  /** The token was right, and there is no call: `open` threw this, or its sound is of another format. */
+  refused?(call: StreamCall, error?: unknown): void;
 }
 
 /** Largest message that a carrier may send, bytes: a second of μ-law in base64 is 11 KB. */
@@ -151,7 +151,7 @@ export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions):
     } catch (error) {
       log.error({ channel, callId, reason: messageOf(error) }, 'a telephone call could not be opened');
       close(TRY_LATER, 'the call could not be opened');
-      options.refused?.(known);
+      options.refused?.(known, error);
       return;
     }
     for (const digit of early) call.digit(digit);

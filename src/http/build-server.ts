@@ -55,6 +55,7 @@ import { profileRoutes } from './routes/profiles.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { settingsRoutes } from './routes/settings.ts';
 import { sipCallRoutes } from './routes/sip-calls.ts';
+import { telnyxRoutes } from './routes/telnyx.ts';
 import { tokenRoutes } from './routes/token.ts';
 import { twilioRoutes } from './routes/twilio.ts';
 import { userDataRoutes } from './routes/user-data.ts';
@@ -208,6 +209,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(outboundCallRoutes, { context });
   await app.register(sipCallRoutes, { context });
   await app.register(twilioRoutes, { context, log });
+  await app.register(telnyxRoutes, { context, log });
   await app.register(tokenRoutes, { context });
   await app.register(userDataRoutes);
   await app.register(docsRoutes);

@@ -41,6 +41,8 @@ export const PERMISSIONS: Readonly<Record<string, readonly Role[]>> = {
   'POST /api/v1/twilio/incoming-call': ['anyone'],
   'POST /api/v1/twilio/status': ['anyone'],
   'GET /api/v1/twilio/media-stream': ['anyone'],
+  'POST /api/v1/telnyx/call-control': ['anyone'],
+  'GET /api/v1/telnyx/media-stream': ['anyone'],
   'GET /metrics': ['metrics'],
   'GET /health': ['anyone'],
   'GET /settings': ['anyone'],

@@ -1,0 +1,107 @@
+import type { FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { TelnyxConfig } from '../../channels/telnyx/telnyx-calls.ts';
+import { telnyxWebhookSchema } from '../../channels/telnyx/telnyx-events.ts';
+import type { Config } from '../../config/config.ts';
+import { CharlaError } from '../../errors.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import type { HttpContext } from '../context.ts';
+import { profileSchema } from '../schemas.ts';
+
+/** Telnyx's webhooks have a few KB. */
+const BODY_LIMIT_BYTES = 64 * 1024;
+
+const webhookSchema = telnyxWebhookSchema.meta({
+  id: 'TelnyxWebhook',
+  description: 'An event of a call, as Telnyx documents them; those that nothing is done about are taken too.',
+  examples: [
+    {
+      data: {
+        id: '0ccc7b54-4df3-4bca-a65a-3da1ecc777f0',
+        event_type: 'call.initiated',
+        payload: {
+          call_control_id: 'v3:MdI91X4lWFEs7IgbBEOT9M4AigoY08M0WWZFISt1Yw2axZ_IiE4pqg',
+          direction: 'incoming',
+          from: '+34600111222',
+          to: '+34911234567',
+        },
+      },
+    },
+  ],
+});
+const queryString = z.object({
+  profile: profileSchema
+    .optional()
+    .describe('Of the calls that come this way; that of the called number unless given.'),
+});
+
+/**
+ * Telnyx's webhooks, and the WebSockets of its media streams. Everything is for Telnyx alone: what it did not sign is refused,
+ * and without its account there is nothing here.
+ */
+export const telnyxRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Logger }> = async (
+  app,
+  { context: { config, gateway }, log },
+) => {
+  // Its SDK is loaded by who has its calls.
+  const calls = isConfigured(config)
+    ? (await import('../../channels/telnyx/telnyx-calls.ts')).createTelnyxCalls({ config, gateway, log })
+    : undefined;
+  app.addHook('onClose', () => calls?.close());
+  const here = ({ method, url }: FastifyRequest) => {
+    if (calls !== undefined) return calls;
+    throw new CharlaError('CHARLA_NOT_FOUND', { method, path: url.split('?', 1)[0] ?? url });
+  };
+  app.addHook('onRequest', async (request) => {
+    here(request);
+  });
+  // What is signed is the body byte for byte.
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    done(null, text);
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/telnyx/call-control',
+    config: { isForCarrier: true },
+    bodyLimit: BODY_LIMIT_BYTES,
+    schema: {
+      summary: 'How a call at Telnyx goes',
+      description:
+        'The webhook of a Call Control application at Telnyx: answers calls and lets the agent talk over their media stream. Only for Telnyx: telnyx-signature-ed25519 is checked.',
+      tags: ['telephone'],
+      querystring: queryString,
+      body: webhookSchema,
+      response: { 200: z.object({}).meta({ description: 'Heard.' }) },
+      problems: ['CHARLA_NOT_FOUND', 'CHARLA_SIGNATURE_INVALID'],
+    },
+    /** Before anything else is looked at. */
+    preValidation: async (request) => {
+      const text = typeof request.body === 'string' ? request.body : '';
+      request.body = (await here(request).verify(text, request.headers)) as typeof request.body;
+    },
+    handler: async (request) => {
+      here(request).take(request.body, { profile: request.query.profile });
+      return {};
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/telnyx/media-stream',
+    config: { isForCarrier: true },
+    // OpenAPI has no words for a WebSocket.
+    schema: { hide: true, querystring: z.object({ token: z.string().optional() }) },
+    handler: async () => {
+      throw new CharlaError('CHARLA_REQUEST_INVALID', { problems: 'here only WebSockets are opened' });
+    },
+    wsHandler: (socket, request) => here(request).takeStream(socket, request.query.token),
+  });
+};
+
+function isConfigured(config: Config): config is Config & TelnyxConfig {
+  const { TELNYX_API_KEY, TELNYX_PUBLIC_KEY, PUBLIC_URL } = config;
+  return ![TELNYX_API_KEY, TELNYX_PUBLIC_KEY, PUBLIC_URL].includes(undefined);
+}
