@@ -48,8 +48,12 @@ export function fixedModels(
  * Starts `charla dev` as a user would and waits until all of it is ready.
  *
  * @param env - variables over those of this process; ports that are not given are free ones
+ * @param args - further words of the command line
  */
-export async function startDevStack(env: Record<string, string> = {}): Promise<DevStack> {
+export async function startDevStack(
+  env: Record<string, string> = {},
+  args: readonly string[] = [],
+): Promise<DevStack> {
   const [api, worker, inference, livekit, metrics] = await freePorts();
   const variables = {
     PORT: String(api),
@@ -64,7 +68,7 @@ export async function startDevStack(env: Record<string, string> = {}): Promise<D
     NO_COLOR: '1',
     ...env,
   };
-  const child = execa('node', ['--import', 'tsx', 'src/cli/main.ts', 'dev'], {
+  const child = execa('node', ['--import', 'tsx', 'src/cli/main.ts', 'dev', ...args], {
     env: variables,
     all: true,
     reject: false,
@@ -113,14 +117,15 @@ export async function startDevStack(env: Record<string, string> = {}): Promise<D
   return stack;
 }
 
-/** `POST /session/start`. */
+/** `POST /session/start`. @param apiKey - where the API is not open */
 export async function startSession(
   apiUrl: string,
   body: { user_id: string; data_tools?: object; language?: string },
+  apiKey?: string,
 ): Promise<StartSessionAnswer> {
   const response = await fetch(`${apiUrl}/session/start`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(apiKey !== undefined && { 'x-api-key': apiKey }) },
     body: JSON.stringify(body),
   });
   if (response.status !== 201)
