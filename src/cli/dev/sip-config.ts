@@ -32,6 +32,8 @@ export function sipConfig(
     media_nat_1_to_1_ip: '127.0.0.1',
     use_external_ip: false,
     rtp_port: `${rtpPorts.start}-${rtpPorts.end}`,
+    // With local models beside it the machine is busy in every call, and livekit-sip would refuse the next.
+    max_cpu_utilization: 1,
     // Over the internet a port stays shut for a while after its call, for late packets; on loopback there are none.
     rtp_draining_idle_timeout: '-1s',
     rtp_draining_duration: '-1s',
