@@ -123,6 +123,13 @@ export interface paths {
      */
     post: operations["postSessionByIdDataToolsRefresh"];
   };
+  "/calls/audiosocket/{id}": {
+    /**
+     * Announce a call of Asterisk
+     * @description AudioSocket itself carries a UUID and nothing else. This server then expects the call for two minutes. Needs a key with the scope sessions or admin in the header X-API-Key.
+     */
+    post: operations["postCallsAudiosocketById"];
+  };
   "/calls/{id}/events": {
     /**
      * Tell what happened in a call
@@ -136,6 +143,11 @@ export interface paths {
      * @description Needs a key with the scope history or admin in the header X-API-Key.
      */
     get: operations["getCalls"];
+    /**
+     * Call somebody
+     * @description The answer comes while it rings; GET /calls/{id} and webhooks say how it goes on. With an idempotency key, a request may be sent again without a second call. Needs a key with the scope admin in the header X-API-Key.
+     */
+    post: operations["postCalls"];
   };
   "/calls/{id}": {
     /**
@@ -143,6 +155,51 @@ export interface paths {
      * @description Needs a key with the scope history or admin in the header X-API-Key.
      */
     get: operations["getCallsById"];
+  };
+  "/calls/{id}/recordings/{recording}": {
+    /**
+     * Listen to the recording of a call
+     * @description Answers part of it to a request with the header `Range`. Needs a key with the scope history or admin in the header X-API-Key.
+     */
+    get: operations["getCallsByIdRecordingsByRecording"];
+    /**
+     * Keep the recording of a call
+     * @description For workers. The same one sent again changes nothing. Needs a key with the scope admin in the header X-API-Key, or an agent's token as Authorization: Bearer.
+     */
+    put: operations["putCallsByIdRecordingsByRecording"];
+    /**
+     * Delete the recording of a call
+     * @description What was said stays in the history; `DELETE /sessions/{id}` deletes that too. Needs a key with the scope admin in the header X-API-Key.
+     */
+    delete: operations["deleteCallsByIdRecordingsByRecording"];
+  };
+  "/calls/sip": {
+    /**
+     * Tell of a call that came in by SIP
+     * @description For agents in calls. The call gets a session, once: who asks again for the same room gets the same one. Needs a key with the scope admin in the header X-API-Key, or an agent's token as Authorization: Bearer.
+     */
+    post: operations["postCallsSip"];
+  };
+  "/api/v1/twilio/incoming-call": {
+    /**
+     * What Twilio is to do with a call
+     * @description The webhook of a number at Twilio («A call comes in»): has it open a media stream, over which the agent talks. Only for Twilio: X-Twilio-Signature is checked.
+     */
+    post: operations["postApiV1TwilioIncomingCall"];
+  };
+  "/api/v1/twilio/status": {
+    /**
+     * How a call at Twilio goes
+     * @description The status callback of a number at Twilio: ends the call that is over. Only for Twilio: X-Twilio-Signature is checked.
+     */
+    post: operations["postApiV1TwilioStatus"];
+  };
+  "/api/v1/telnyx/call-control": {
+    /**
+     * How a call at Telnyx goes
+     * @description The webhook of a Call Control application at Telnyx: answers calls and lets the agent talk over their media stream. Only for Telnyx: telnyx-signature-ed25519 is checked.
+     */
+    post: operations["postApiV1TelnyxCallControl"];
   };
   "/token": {
     /**
@@ -208,7 +265,9 @@ export interface components {
       data_tools_schema?: boolean | {
         [key: string]: unknown;
       };
-      /** @description What the agent may look up and change. */
+      /** @description Our telephone numbers whose calls have this profile; a number is of one profile alone. */
+      numbers?: string[];
+      /** @description What the agent may look up, change, and do with a telephone. */
       tools?: {
         look_up?: {
           allowed: boolean;
@@ -220,6 +279,104 @@ export interface components {
           /** @description All but `private` unless given. */
           paths?: string[];
         };
+        hang_up?: {
+          allowed: boolean;
+        };
+        send_dtmf?: {
+          allowed: boolean;
+        };
+        transfer?: {
+          allowed: boolean;
+          to: {
+              /** @description What the agent calls it, aloud and when it asks for the transfer. */
+              name: string;
+              number: string;
+            }[];
+          /**
+           * @description How a SIP call is given away: by REFER, and by a second leg where that is refused; or by a second leg at once.
+           * @default refer
+           * @enum {string}
+           */
+          mode: "refer" | "leg";
+          /**
+           * @description How long it rings there, s.
+           * @default 30
+           */
+          ring_s: number;
+        };
+      };
+      /** @description What a telephone call does when the person is silent. */
+      silence?: {
+        /**
+         * @description Silence of the person after which the agent asks, s.
+         * @default 12
+         */
+        after_s: number;
+        /**
+         * @description How often it asks before it hangs up.
+         * @default 2
+         */
+        prompts: number;
+      };
+      /** @description Longest telephone call; 60 unless given. */
+      max_minutes?: number;
+      /** @description How keys that the person presses become one entry. */
+      digits?: {
+        /**
+         * @description Most keys of one entry; 1 for menus of a single key.
+         * @default 32
+         */
+        max: number;
+        /**
+         * @description Pause after a key that ends the entry, ms.
+         * @default 2500
+         */
+        timeout_ms: number;
+        /**
+         * @description Key that ends the entry; empty for none.
+         * @default #
+         */
+        end: string;
+      };
+      /** @description What a call that we placed does when an answering machine takes it. */
+      voicemail?: {
+        /** @default true */
+        detect: boolean;
+        /** @description Left on it; without, the agent hangs up. */
+        message?: string;
+      };
+      /** @description What the caller hears behind the agent, from the greeting to the end. */
+      ambience?: {
+        /**
+         * @description Where the agent seems to be.
+         * @enum {string}
+         */
+        sound: "office" | "cafe" | "none";
+        /**
+         * @description 1 is as loud as a voice.
+         * @default 0.3
+         */
+        volume: number;
+      };
+      /**
+       * @description What the caller hears while an answer takes long, or a tool runs.
+       * @enum {string}
+       */
+      thinking_sound?: "keyboard" | "none";
+      /** @description Whether calls are recorded, both sides. */
+      recording?: {
+        enabled: boolean;
+        /**
+         * @description Opus in Ogg, 22 MB an hour; or WAV, 346 MB an hour.
+         * @default ogg
+         * @enum {string}
+         */
+        format: "ogg" | "wav";
+        /**
+         * @description The agent says first that the call is recorded; nothing is recorded before it has.
+         * @default true
+         */
+        consent: boolean;
       };
     };
     ProfileSettingsInput: {
@@ -229,7 +386,9 @@ export interface components {
       data_tools_schema?: boolean | {
         [key: string]: unknown;
       };
-      /** @description What the agent may look up and change. */
+      /** @description Our telephone numbers whose calls have this profile; a number is of one profile alone. */
+      numbers?: string[];
+      /** @description What the agent may look up, change, and do with a telephone. */
       tools?: {
         look_up?: {
           allowed: boolean;
@@ -241,6 +400,104 @@ export interface components {
           /** @description All but `private` unless given. */
           paths?: string[];
         };
+        hang_up?: {
+          allowed: boolean;
+        };
+        send_dtmf?: {
+          allowed: boolean;
+        };
+        transfer?: {
+          allowed: boolean;
+          to: {
+              /** @description What the agent calls it, aloud and when it asks for the transfer. */
+              name: string;
+              number: string;
+            }[];
+          /**
+           * @description How a SIP call is given away: by REFER, and by a second leg where that is refused; or by a second leg at once.
+           * @default refer
+           * @enum {string}
+           */
+          mode?: "refer" | "leg";
+          /**
+           * @description How long it rings there, s.
+           * @default 30
+           */
+          ring_s?: number;
+        };
+      };
+      /** @description What a telephone call does when the person is silent. */
+      silence?: {
+        /**
+         * @description Silence of the person after which the agent asks, s.
+         * @default 12
+         */
+        after_s?: number;
+        /**
+         * @description How often it asks before it hangs up.
+         * @default 2
+         */
+        prompts?: number;
+      };
+      /** @description Longest telephone call; 60 unless given. */
+      max_minutes?: number;
+      /** @description How keys that the person presses become one entry. */
+      digits?: {
+        /**
+         * @description Most keys of one entry; 1 for menus of a single key.
+         * @default 32
+         */
+        max?: number;
+        /**
+         * @description Pause after a key that ends the entry, ms.
+         * @default 2500
+         */
+        timeout_ms?: number;
+        /**
+         * @description Key that ends the entry; empty for none.
+         * @default #
+         */
+        end?: string;
+      };
+      /** @description What a call that we placed does when an answering machine takes it. */
+      voicemail?: {
+        /** @default true */
+        detect?: boolean;
+        /** @description Left on it; without, the agent hangs up. */
+        message?: string;
+      };
+      /** @description What the caller hears behind the agent, from the greeting to the end. */
+      ambience?: {
+        /**
+         * @description Where the agent seems to be.
+         * @enum {string}
+         */
+        sound: "office" | "cafe" | "none";
+        /**
+         * @description 1 is as loud as a voice.
+         * @default 0.3
+         */
+        volume?: number;
+      };
+      /**
+       * @description What the caller hears while an answer takes long, or a tool runs.
+       * @enum {string}
+       */
+      thinking_sound?: "keyboard" | "none";
+      /** @description Whether calls are recorded, both sides. */
+      recording?: {
+        enabled: boolean;
+        /**
+         * @description Opus in Ogg, 22 MB an hour; or WAV, 346 MB an hour.
+         * @default ogg
+         * @enum {string}
+         */
+        format?: "ogg" | "wav";
+        /**
+         * @description The agent says first that the call is recorded; nothing is recorded before it has.
+         * @default true
+         */
+        consent?: boolean;
       };
     };
     Settings: {
@@ -351,8 +608,26 @@ export interface components {
       /** Format: date-time */
       started_at: string;
       ended_at: string | null;
-      /** @description Why it ended; null while it runs. `lost`: nobody said, and its room is gone. */
+      /** @description Why it ended; null while it runs. `lost`: nobody said, and its room is gone. Of a call that nobody answered, the state of `dial`. */
       outcome: string | null;
+      /** @description Null unless we placed the call. */
+      dial: components["schemas"]["Dial"] | null;
+    };
+    /** @description Of a call that we placed: whom it rings, and how far it came. */
+    Dial: {
+      /**
+       * @description `ringing` until one of the others is known. `busy`, `no_answer`. `failed`: refused, or not to be had. `canceled`: its session was ended before somebody answered.
+       * @enum {string}
+       */
+      state: "ringing" | "answered" | "busy" | "no_answer" | "failed" | "canceled";
+      to: string;
+      /** @description What they see; null for a call without a trunk. */
+      caller_id: string | null;
+      trunk: string;
+      /** @description Of the SIP response that ended the ringing, as far as one came. */
+      sip_status: number | null;
+      sip_reason: string | null;
+      answered_at: string | null;
     };
     DataToolsVersions: {
       items: {
@@ -365,6 +640,18 @@ export interface components {
         }[];
       /** @description The `cursor` of the next page; null after the last one. */
       next: string | null;
+    };
+    AnnouncedCall: {
+      /** @description What is no number counts as withheld. */
+      caller?: string | null;
+      called?: string | null;
+      /** @description That of the called number unless given. */
+      profile?: string;
+      data_tools?: components["schemas"]["DataTools"];
+    };
+    CallAnnouncement: {
+      id: string;
+      expires_in_seconds: number;
     };
     CallEvents: {
       events: (OneOf<[{
@@ -427,7 +714,7 @@ export interface components {
           at: string;
           /** @constant */
           type: "call.ended";
-          /** @description Why: `participant_disconnected` (the caller hung up), `user_initiated`, `error`, … */
+          /** @description Why: `participant_disconnected` (the caller hung up), `agent_hung_up`, `transferred`, `silence`, `time_limit`, `voicemail`, `user_initiated`, `error`, … */
           outcome: string;
           usage: ({
               /** @enum {string} */
@@ -447,6 +734,23 @@ export interface components {
       /** @description The last one that is kept. */
       last_event: number;
     };
+    PlaceCall: {
+      /** @description Number with the code of its country. In development, a SIP URI will do too. */
+      to: string;
+      /** @description That of the number that they see unless given. */
+      profile?: string;
+      data_tools?: components["schemas"]["DataTools"];
+      /** @description The number unless given. */
+      user_id?: string;
+      /** @enum {string} */
+      language?: "es" | "en";
+      /** @description What they see, of the numbers of the trunk; its first one unless given. */
+      caller_id?: string;
+      /** @description Id or name; that of SIP_OUTBOUND_TRUNK, or the only one there is, unless given. */
+      trunk?: string;
+      /** @description The same request with the same key places one call. The header Idempotency-Key will do too. */
+      idempotency_key?: string;
+    };
     CallHistory: {
       id: string;
       session_id: string;
@@ -458,8 +762,10 @@ export interface components {
       /** Format: date-time */
       started_at: string;
       ended_at: string | null;
-      /** @description Why it ended; null while it runs. `lost`: nobody said, and its room is gone. */
+      /** @description Why it ended; null while it runs. `lost`: nobody said, and its room is gone. Of a call that nobody answered, the state of `dial`. */
       outcome: string | null;
+      /** @description Null unless we placed the call. */
+      dial: components["schemas"]["Dial"] | null;
       turns: ({
           /** @description Place in the call, from 1. */
           number: number;
@@ -511,6 +817,62 @@ export interface components {
           /** @description Sound that was transcribed, or made. */
           audio_ms: number;
         })[];
+      /** @description Where the profile has calls recorded: there a few seconds after the call. */
+      recordings: components["schemas"]["Recording"][];
+    };
+    Recording: {
+      id: string;
+      /**
+       * @description Opus in Ogg, or WAV: the caller on the left, the agent on the right.
+       * @enum {string}
+       */
+      format: "ogg" | "wav";
+      bytes: number;
+      duration_ms: number;
+      /**
+       * Format: date-time
+       * @description When it began.
+       */
+      created_at: string;
+    };
+    SipCall: {
+      /** @description The room that livekit-sip brought the call into. */
+      room: string;
+      /** @description As the carrier names it; absent where it is withheld. */
+      caller?: string;
+      called?: string;
+      sip_call_id: string;
+      /** @description That of the called number unless given. */
+      profile?: string;
+    };
+    SipCallSession: {
+      session_id: string;
+      /** @description Of the room, which say the rest. */
+      metadata: string;
+    };
+    TwilioCall: {
+      CallSid: string;
+      /** @description Who calls; E.164, or a SIP address. */
+      From?: string;
+      /** @description The number that was called. */
+      To?: string;
+      Direction?: string;
+      /** @description After a transfer: what came of it. */
+      DialCallStatus?: string;
+    };
+    TwilioStatus: {
+      CallSid: string;
+      CallStatus: string;
+    };
+    /** @description An event of a call, as Telnyx documents them; those that nothing is done about are taken too. */
+    TelnyxWebhook: {
+      data: {
+        id: string;
+        event_type: string;
+        payload?: {
+          [key: string]: unknown;
+        };
+      };
     };
     UserData: {
       user_id: string;
@@ -1068,6 +1430,37 @@ export interface operations {
     };
   };
   /**
+   * Announce a call of Asterisk
+   * @description AudioSocket itself carries a UUID and nothing else. This server then expects the call for two minutes. Needs a key with the scope sessions or admin in the header X-API-Key.
+   */
+  postCallsAudiosocketById: {
+    parameters: {
+      path: {
+        /** @description The UUID of the dialplan’s `AudioSocket()`. */
+        id: string;
+      };
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["AnnouncedCall"];
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        content: {
+          "application/json": components["schemas"]["CallAnnouncement"];
+        };
+      };
+      /** @description A problem */
+      default: {
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
    * Tell what happened in a call
    * @description For agents in calls. Events are taken all or none, and each once, however often it is sent; 409 names the event that is missing before them. Needs a key with the scope admin in the header X-API-Key, or an agent's token as Authorization: Bearer.
    */
@@ -1111,6 +1504,10 @@ export interface operations {
         /** @description Begun before. */
         until?: string;
         outcome?: string;
+        /** @description Of telephone calls. */
+        direction?: "inbound" | "outbound";
+        /** @description Of calls that we placed. */
+        state?: "ringing" | "answered" | "busy" | "no_answer" | "failed" | "canceled";
         /** @description Most items in the answer. */
         limit?: number;
         /** @description `next` of the page before; none begins with the first page. */
@@ -1137,6 +1534,42 @@ export interface operations {
     };
   };
   /**
+   * Call somebody
+   * @description The answer comes while it rings; GET /calls/{id} and webhooks say how it goes on. With an idempotency key, a request may be sent again without a second call. Needs a key with the scope admin in the header X-API-Key.
+   */
+  postCalls: {
+    parameters: {
+      header?: {
+        "idempotency-key"?: string;
+      };
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["PlaceCall"];
+      };
+    };
+    responses: {
+      /** @description An earlier request with this idempotency key placed it. */
+      200: {
+        content: {
+          "application/json": components["schemas"]["CallSummary"];
+        };
+      };
+      /** @description It rings. */
+      202: {
+        content: {
+          "application/json": components["schemas"]["CallSummary"];
+        };
+      };
+      /** @description A problem */
+      default: {
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
    * Read a call: its turns, and what it took of each model
    * @description Needs a key with the scope history or admin in the header X-API-Key.
    */
@@ -1151,6 +1584,223 @@ export interface operations {
       200: {
         content: {
           "application/json": components["schemas"]["CallHistory"];
+        };
+      };
+      /** @description A problem */
+      default: {
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Listen to the recording of a call
+   * @description Answers part of it to a request with the header `Range`. Needs a key with the scope history or admin in the header X-API-Key.
+   */
+  getCallsByIdRecordingsByRecording: {
+    parameters: {
+      path: {
+        id: string;
+        recording: string;
+      };
+    };
+    responses: {
+      /** @description All of it. */
+      200: {
+        content: {
+          "audio/ogg": string;
+          "audio/wav": string;
+        };
+      };
+      /** @description The part that was asked for. */
+      206: {
+        content: {
+          "audio/ogg": string;
+          "audio/wav": string;
+        };
+      };
+      /** @description A problem */
+      default: {
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Keep the recording of a call
+   * @description For workers. The same one sent again changes nothing. Needs a key with the scope admin in the header X-API-Key, or an agent's token as Authorization: Bearer.
+   */
+  putCallsByIdRecordingsByRecording: {
+    parameters: {
+      query: {
+        duration_ms: number;
+        /** @description When it began. */
+        created_at: string;
+      };
+      path: {
+        id: string;
+        recording: string;
+      };
+    };
+    requestBody: {
+      content: {
+        /** @example OggS… */
+        "audio/ogg": string;
+        /** @example OggS… */
+        "audio/wav": string;
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        content: {
+          "application/json": components["schemas"]["Recording"];
+        };
+      };
+      /** @description A problem */
+      default: {
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Delete the recording of a call
+   * @description What was said stays in the history; `DELETE /sessions/{id}` deletes that too. Needs a key with the scope admin in the header X-API-Key.
+   */
+  deleteCallsByIdRecordingsByRecording: {
+    parameters: {
+      path: {
+        id: string;
+        recording: string;
+      };
+    };
+    responses: {
+      /** @description Deleted. */
+      204: {
+        content: never;
+      };
+      /** @description A problem */
+      default: {
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Tell of a call that came in by SIP
+   * @description For agents in calls. The call gets a session, once: who asks again for the same room gets the same one. Needs a key with the scope admin in the header X-API-Key, or an agent's token as Authorization: Bearer.
+   */
+  postCallsSip: {
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["SipCall"];
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        content: {
+          "application/json": components["schemas"]["SipCallSession"];
+        };
+      };
+      /** @description A problem */
+      default: {
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * What Twilio is to do with a call
+   * @description The webhook of a number at Twilio («A call comes in»): has it open a media stream, over which the agent talks. Only for Twilio: X-Twilio-Signature is checked.
+   */
+  postApiV1TwilioIncomingCall: {
+    parameters: {
+      query?: {
+        /** @description Of the calls of this number; that of the called number unless given. */
+        profile?: string;
+        /** @description Put there by Twilio where the body is JSON. */
+        bodySHA256?: string;
+      };
+    };
+    requestBody: {
+      content: {
+        "application/x-www-form-urlencoded": components["schemas"]["TwilioCall"];
+      };
+    };
+    responses: {
+      /** @description TwiML. */
+      200: {
+        content: {
+          "text/xml": string;
+        };
+      };
+      /** @description A problem */
+      default: {
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * How a call at Twilio goes
+   * @description The status callback of a number at Twilio: ends the call that is over. Only for Twilio: X-Twilio-Signature is checked.
+   */
+  postApiV1TwilioStatus: {
+    parameters: {
+      query?: {
+        /** @description Of the calls of this number; that of the called number unless given. */
+        profile?: string;
+        /** @description Put there by Twilio where the body is JSON. */
+        bodySHA256?: string;
+      };
+    };
+    requestBody: {
+      content: {
+        "application/x-www-form-urlencoded": components["schemas"]["TwilioStatus"];
+      };
+    };
+    responses: {
+      /** @description Heard. */
+      204: {
+        content: never;
+      };
+      /** @description A problem */
+      default: {
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * How a call at Telnyx goes
+   * @description The webhook of a Call Control application at Telnyx: answers calls and lets the agent talk over their media stream. Only for Telnyx: telnyx-signature-ed25519 is checked.
+   */
+  postApiV1TelnyxCallControl: {
+    parameters: {
+      query?: {
+        /** @description Of the calls that come this way; that of the called number unless given. */
+        profile?: string;
+      };
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["TelnyxWebhook"];
+      };
+    };
+    responses: {
+      /** @description Heard. */
+      200: {
+        content: {
+          "application/json": Record<string, never>;
         };
       };
       /** @description A problem */
