@@ -62,6 +62,9 @@ const GONE_FOR_GOOD: readonly DisconnectReason[] = [
 /** Codes of telephone events, RFC 4733. */
 const KEYS = '0123456789*#ABCD';
 
+/** What a call needs of its person. */
+export type Person = Pick<PersonInRoom, 'isAlone' | 'speak' | 'press' | 'tell' | 'leave'>;
+
 /** The person of a carrier's call as a participant of its room: their voice, their ears, their keys. */
 export class PersonInRoom {
   readonly #room = new Room();

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CharlaError } from '../../errors.ts';
 import { MAX_UNHEARD_MS } from '../../rooms/line-messages.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -6,7 +5,7 @@ import { FRAME_SAMPLES, type GatewayCall, type Line, type LineEnd } from '../lin
 import type { FrameClock } from './frame-clock.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import { JitterBuffer } from './jitter-buffer.ts';
-import type { PersonInRoom, RoomListener } from './person-in-room.ts';
+import type { Person, RoomListener } from './person-in-room.ts';
 import { RoomSound } from './room-sound.ts';
 
 /** Bytes that a connection may hold back, some 500 ms of sound: then frames are lost, and memory does not grow. */
@@ -39,7 +38,7 @@ export interface RunningCallParts {
   sessionId: string;
   maxMs: number;
   /** Joins the room of the call, which is opened again where it is gone. @throws Error while livekit-server is away */
-  join(listener: RoomListener): Promise<PersonInRoom>;
+  join(listener: RoomListener): Promise<Person>;
 }
 
 /** A call that runs: takes sound and keys from a line into a room, and back, until one of them ends. */
@@ -50,7 +49,7 @@ export class RunningCall implements GatewayCall, RoomListener {
   readonly #fromLine: JitterBuffer;
   readonly #fromRoom: RoomSound;
   readonly #beganMs = performance.now();
-  #person: PersonInRoom | undefined;
+  #person: Person | undefined;
   #stopClock: () => void = () => undefined;
   #isOver = false;
   #resolveEnded: (end: LineEnd) => void = () => undefined;
@@ -159,7 +158,7 @@ export class RunningCall implements GatewayCall, RoomListener {
     setTimeout(() => this.end('transferred'), REJOIN_EACH_MS);
   }
 
-  #took(person: PersonInRoom): void {
+  #took(person: Person): void {
     this.#person = person;
     this.#alone = person.isAlone ? { sinceMs: performance.now(), mostMs: NOBODY_CAME_MS } : undefined;
     // It ended while the room was joined.
@@ -171,7 +170,7 @@ export class RunningCall implements GatewayCall, RoomListener {
     log.warn('the room of a call is away; joining it again');
     const deadlineMs = performance.now() + REJOIN_MS;
     while (!this.#isOver && performance.now() < deadlineMs) {
-      await sleep(REJOIN_EACH_MS);
+      await new Promise((resolve) => setTimeout(resolve, REJOIN_EACH_MS));
       try {
         this.#took(await join(this));
         return;
