@@ -84,9 +84,12 @@ export class Telephone {
     return { pcm: this.recording(askedAt), voiceToVoiceMs: first - askedAt };
   }
 
-  /** @param pcm - mono, 8 kHz, as it is played to the person now */
-  hear(pcm: Int16Array): void {
-    this.#heard.push({ at: performance.now(), pcm, loud: levelDb(pcm) > SOUND_DB });
+  /**
+   * @param pcm - mono, 8 kHz, as it is played to the person
+   * @param at - when it came, ms of `performance.now()`
+   */
+  hear(pcm: Int16Array, at = performance.now()): void {
+    this.#heard.push({ at, pcm, loud: levelDb(pcm) > SOUND_DB });
   }
 
   /** Arrival of the first sound after a moment, ms of `performance.now()`. */
@@ -97,6 +100,15 @@ export class Telephone {
   /** Arrival of the newest sound. */
   lastSound(): number | undefined {
     return this.#heard.findLast((frame) => frame.loud)?.at;
+  }
+
+  /** Times between one piece of sound and the next since a moment, ms; longer pauses than 200 ms are silences. */
+  distances(since: number): number[] {
+    const times = this.#heard.flatMap(({ at }) => (at >= since ? [at] : []));
+    return times.slice(1).flatMap((at, index) => {
+      const distance = at - (times[index] ?? at);
+      return distance > 200 ? [] : [distance];
+    });
   }
 
   /** What was heard since a moment, mono, 8 kHz, with silence where nothing came. */
