@@ -1,11 +1,15 @@
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { apiUrls, type Config } from '../config/config.ts';
 import { agentToken } from '../rooms/tokens.ts';
 
 export interface ApiRequest {
   /** @defaultValue GET */
-  method?: 'GET' | 'POST' | 'PATCH';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH';
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent in place of a body, as it is. */
+  file?: { path: string; type: string };
   headers?: Record<string, string>;
   /** Time for each address, ms. */
   timeoutMs: number;
@@ -23,10 +27,11 @@ const answering = new WeakMap<Config, string>();
  * @throws the last error, when none answers at all
  */
 export async function askApi(config: Config, path: string, request: ApiRequest): Promise<Response> {
-  const { method = 'GET', body, timeoutMs, signal } = request;
+  const { method = 'GET', body, file, timeoutMs, signal } = request;
   const headers = {
     authorization: `Bearer ${await agentToken(config)}`,
     ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...(file !== undefined && { 'content-type': file.type }),
     ...request.headers,
   };
   const urls = apiUrls(config);
@@ -41,6 +46,7 @@ export async function askApi(config: Config, path: string, request: ApiRequest):
         headers,
         signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
         ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(file !== undefined && { body: Readable.toWeb(createReadStream(file.path)), duplex: 'half' }),
       });
       if (response.status < 500) {
         answering.set(config, url);

@@ -51,6 +51,8 @@ export interface AssistantOptions {
   currentSpeech?: () => voice.SpeechHandle | undefined;
   /** Bridges the wait for a slow engine. */
   filler?: Filler;
+  /** Done when the caller is there, before they are greeted. */
+  beforeGreeting?: () => Promise<void>;
   /** Told of what the caller has said before it is answered; may add to it, or throw `voice.StopResponse`. */
   onTurn?: (message: llm.ChatMessage) => void;
   /** Told what the agent is about to say, piece by piece. */
@@ -88,7 +90,9 @@ export class Assistant extends voice.Agent {
       if (item.type === 'message' && item.role === 'user') this.#heardSince = false;
     });
     const here = await this.#options.caller;
-    if (here) this.session.say(this.#known.greeting);
+    if (!here) return;
+    await this.#options.beforeGreeting?.();
+    this.session.say(this.#known.greeting);
   }
 
   /**

@@ -24,6 +24,7 @@ const phrases = z.strictObject({
   time_over: z.string(),
   transferring: z.string(),
   transfer_failed: z.string(),
+  recording_notice: z.string(),
 });
 
 const toolWords = z.strictObject({

@@ -1,12 +1,12 @@
-import type { voice } from '@livekit/agents';
+import { voice } from '@livekit/agents';
 import type { Room } from '@livekit/rtc-node';
 import { isOn } from '../config/config.ts';
 import { canCallTools, dataTokens, historyChars, warmPrompt } from '../providers/llm/create-llm.ts';
 import { createLiveKit } from '../rooms/livekit.ts';
 import { dataToolsTerms } from '../sessions/data-tools-terms.ts';
 import { firstName } from '../sessions/first-name.ts';
-import { plainText } from '../sessions/plain-text.ts';
 import { phoneSettingsOf } from '../sessions/phone-settings.ts';
+import { plainText } from '../sessions/plain-text.ts';
 import { MAX_INSTRUCTIONS_CHARS } from '../sessions/profile.ts';
 import { renderDataTools } from '../sessions/render-data-tools.ts';
 import { channelLabel } from '../telemetry/call-metrics.ts';
@@ -21,6 +21,9 @@ import { END_OF_SPEECH_MS, type ReadyProcess } from './job-process.ts';
 import { PhoneCall } from './phone/phone-call.ts';
 import { createPhoneLine } from './phone/phone-line.ts';
 import { publishState } from './publish-state.ts';
+import { AnnouncedRecording } from './recording/announced-recording.ts';
+import type { TappedSink } from './recording/tapped-sink.ts';
+import { AmbientSound } from './sound/ambient-sound.ts';
 import { createCallTools } from './tools/call-tools.ts';
 import { traceTranscriptions } from './trace-transcriptions.ts';
 import { publishNotice, publishTurnReports } from './turn-reports.ts';
@@ -36,12 +39,16 @@ export interface CallSetUp {
   phone: PhoneCall;
   /** New data tools, used from the next answer on. */
   update: (changed: CallContext) => Promise<void>;
+  /** Ends the recording, and what is heard behind the agent. Done as well when the session closes. */
+  endSounds: () => Promise<void>;
 }
 
 /**
  * All parts of one call, wired together; nothing is started but the speech of the greeting.
  *
  * @param options.output - where the agent's voice goes
+ * @param options.heard - what is heard of it
+ * @param options.callId - of the call in the history, where there is one
  * @param options.caller - whether somebody comes, as soon as that is known
  * @param options.journal - where the history of the call goes
  */
@@ -50,13 +57,15 @@ export async function setUpCall(
   options: {
     room: Room;
     output: InterruptibleOutput;
+    heard: TappedSink;
+    callId: string;
     context: CallContext;
     caller: Promise<boolean>;
     journal?: CallJournal | undefined;
   },
 ): Promise<CallSetUp> {
   const { config, vad, providers, prompts, metrics, speech } = ready;
-  const { room, output, context, caller, journal } = options;
+  const { room, output, heard, callId, context, caller, journal } = options;
   const { language, id, channel } = context.session;
   const log = ready.log.child({ session: id, channel });
 
@@ -120,6 +129,24 @@ export async function setUpCall(
   session.output.audio = output;
   speeches.follow(session);
   phone.follow(session);
+  const ambience = new AmbientSound({ room, session, log });
+  // What the history knows nothing of is not kept either.
+  const recording =
+    journal &&
+    new AnnouncedRecording({
+      ...{ config, callId, room, voice: heard, record: metrics.record, log },
+      ...{ session, output, notice: phrases.recording_notice },
+    });
+  let isThere = false;
+  const beginSounds = async () => {
+    isThere = true;
+    void ambience.use(now.profile);
+    await recording?.use(now.profile.recording);
+  };
+  const endSounds = async () => {
+    await Promise.all([ambience.close(), recording?.close()]);
+  };
+  session.on(voice.AgentSessionEventTypes.Close, () => void endSounds());
   const filler = new Filler({
     phrase: phrases.filler,
     log,
@@ -175,6 +202,7 @@ export async function setUpCall(
     ...(isOn(config, 'filler') && { filler }),
     currentSpeech: () => speeches.first,
     onTurn: (message) => phone.onTurn(message),
+    beforeGreeting: beginSounds,
     onWords: (text) => overlap.agentSays(text),
     onModelSilent: ({ code }) => publishNotice(room, code, log),
   });
@@ -190,9 +218,12 @@ export async function setUpCall(
     update: async (changed) => {
       stt.setTerms(dataToolsTerms(changed.dataTools));
       now = changed;
+      // A profile that came late.
+      if (isThere) void beginSounds();
       await assistant.update(known(changed));
       log.info('data tools changed');
     },
+    endSounds,
   };
 }
 

@@ -12,6 +12,7 @@ import { createSpeech, createSpeechCache } from './create-speech.ts';
 import { deliverJournalsAlways } from './journal/deliver-journals.ts';
 import { phraseClauses } from './phrase-clauses.ts';
 import { loadPrompts } from './prompts.ts';
+import { deliverRecordingsAlways } from './recording/deliver-recordings.ts';
 
 /**
  * Job processes that wait, loaded, for the next caller (200 MB each). New ones are made one after another, 3 to 7 s each
@@ -23,6 +24,8 @@ const HIGHEST_OPEN_LOAD = 0.6;
 const INITIALIZE_TIMEOUT_MS = 60_000;
 /** The framework waits for processes that are still starting, and for its next look at a livekit-server that is away. */
 const CLOSE_MS = 8_000;
+/** For recordings of the last calls: where this machine goes with us, they would go too. */
+const LAST_RECORDINGS_MS = 10_000;
 
 /**
  * A LiveKit Agents worker: registers with livekit-server under `AGENT_NAME` and runs `job.ts` in one process a call.
@@ -63,6 +66,7 @@ export async function runWorker(config: Config, log: Logger, drainMs: number): P
     log.info({ worker: id, agent: config.AGENT_NAME }, 'registered'),
   );
   const stopDelivering = deliverJournalsAlways(config, log);
+  const deliverLastRecordings = deliverRecordingsAlways(config, log);
   const stop = async (signal: NodeJS.Signals) => {
     stopDelivering();
     const calls = worker.activeJobs.length;
@@ -74,6 +78,7 @@ export async function runWorker(config: Config, log: Logger, drainMs: number): P
         .catch(() => log.warn('calls were still running after the time that they had'));
     }
     await within(CLOSE_MS, worker.close());
+    await deliverLastRecordings(LAST_RECORDINGS_MS);
     metrics.server.close();
     process.exit(0);
   };

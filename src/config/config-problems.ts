@@ -15,6 +15,7 @@ export function configProblems(config: Config): string[] {
     ...missingKeys(config),
     ...unsigned(config),
     ...carrierProblems(config),
+    ...recordingProblems(config),
     ...openAudioSocket(config),
   ];
 }
@@ -105,6 +106,23 @@ function openAudioSocket({ AUDIOSOCKET_PORT, AUDIOSOCKET_HOST, AUDIOSOCKET_ALLOW
   return [
     `AUDIOSOCKET_ALLOW is not set; with AUDIOSOCKET_HOST=${AUDIOSOCKET_HOST} it has to name the switchboards that may bring calls`,
   ];
+}
+
+/** A store of recordings has a bucket and a key. */
+function recordingProblems(config: Config): string[] {
+  const { RECORDINGS_S3_URL, RECORDINGS_S3_BUCKET, RECORDINGS_S3_ACCESS_KEY, RECORDINGS_S3_SECRET_KEY } =
+    config;
+  const needed = {
+    RECORDINGS_S3_URL,
+    RECORDINGS_S3_BUCKET,
+    RECORDINGS_S3_ACCESS_KEY,
+    RECORDINGS_S3_SECRET_KEY,
+  };
+  const given = Object.entries(needed).find(([, value]) => value !== undefined);
+  if (given === undefined) return [];
+  return Object.entries(needed)
+    .filter(([, value]) => value === undefined)
+    .map(([name]) => `${name} is not set; ${given[0]} needs it`);
 }
 
 function hasDevelopmentKeys({ LIVEKIT_API_KEY, LIVEKIT_API_SECRET }: Config): boolean {

@@ -107,6 +107,17 @@ export const configSchema = z.object({
     'Sessions that ended longer ago are deleted with all that hangs on them; 0 keeps them.',
   ),
 
+  RECORDINGS_MAX_MB: whole(1, 512, 4_000).describe('A recording of a call ends at this size (MB).'),
+  RECORDINGS_S3_URL: url('http', 'https')
+    .optional()
+    .describe(
+      'S3-compatible store that recordings are kept in; without one, in CHARLA_HOME of charla serve.',
+    ),
+  RECORDINGS_S3_BUCKET: z.string().min(1).optional().describe('Its bucket, which is there already.'),
+  RECORDINGS_S3_REGION: z.string().min(1).default('us-east-1').describe('Its region, where it has several.'),
+  RECORDINGS_S3_ACCESS_KEY: z.string().min(1).optional().describe('Id of the key that opens it.'),
+  RECORDINGS_S3_SECRET_KEY: z.string().min(1).optional().describe('The key.'),
+
   DATA_TOOLS_URL: z
     .string()
     .refine(isWebhookUrl, { error: 'is not a URL that starts with http:// or https://, without a password' })

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { createCallStore } from '../calls/call-store.ts';
 import { createPlacedCalls } from '../calls/placed-calls.ts';
+import { createRecordingStore } from '../calls/recording-store.ts';
 import { AnnouncedCalls } from '../channels/audiosocket/announced-calls.ts';
 import { createAudioSocketServer } from '../channels/audiosocket/audiosocket-server.ts';
 import { createGateway } from '../channels/gateway/create-gateway.ts';
@@ -17,6 +18,7 @@ import { parseDataTools } from '../sessions/data-tools.ts';
 import { createProfileStore } from '../sessions/profile-store.ts';
 import { createSessionStore } from '../sessions/session-store.ts';
 import { createSweeper } from '../sessions/sweeper.ts';
+import { recordingFiles } from '../store/recording-files.ts';
 import type { Store } from '../store/store.ts';
 import { timedStore } from '../store/timed-store.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -52,6 +54,7 @@ import { metricsRoutes } from './routes/metrics.ts';
 import { outboundCallRoutes } from './routes/outbound-calls.ts';
 import { pageRoutes } from './routes/page.ts';
 import { profileRoutes } from './routes/profiles.ts';
+import { recordingRoutes } from './routes/recordings.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { settingsRoutes } from './routes/settings.ts';
 import { sipCallRoutes } from './routes/sip-calls.ts';
@@ -114,6 +117,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     config,
     sessions,
     calls,
+    recordings: createRecordingStore(store, recordingFiles(config)),
     placed,
     access,
     profiles,
@@ -207,6 +211,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(audioSocketCallRoutes, { announced });
   await app.register(callRoutes, { context });
   await app.register(outboundCallRoutes, { context });
+  await app.register(recordingRoutes, { context });
   await app.register(sipCallRoutes, { context });
   await app.register(twilioRoutes, { context, log });
   await app.register(telnyxRoutes, { context, log });

@@ -1,5 +1,6 @@
 import type { CallStore } from '../calls/call-store.ts';
 import type { PlacedCalls } from '../calls/placed-calls.ts';
+import type { RecordingStore } from '../calls/recording-store.ts';
 import type { Gateway } from '../channels/line.ts';
 import type { Config } from '../config/config.ts';
 import type { DataToolsHook } from '../integrations/data-tools-hook.ts';
@@ -16,6 +17,7 @@ export interface HttpContext {
   config: Config;
   sessions: SessionStore;
   calls: CallStore;
+  recordings: RecordingStore;
   placed: PlacedCalls;
   profiles: ProfileStore;
   access: Access;

@@ -3,6 +3,8 @@ import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
 import { deleteRecordings } from '../store/delete-recordings.ts';
+import { phoneIs } from '../store/phone.ts';
+import type { RecordingsConfig } from '../store/recording-files.ts';
 import { dataToolVersions, sessions } from '../store/schema.ts';
 import type { Database, Store } from '../store/store.ts';
 import type { DataTools } from './data-tools.ts';
@@ -87,6 +89,8 @@ export interface SessionFilter {
   userId?: string | undefined;
   profile?: string | undefined;
   channel?: string | undefined;
+  /** Of a telephone call: the number of either end, in each of the ways in which it may be written. */
+  phone?: readonly string[] | undefined;
   /** Created then or later. */
   since?: Date | undefined;
   /** Created before. */
@@ -118,7 +122,7 @@ const { dataTools: _dataTools, ...summaryColumns } = getTableColumns(sessions);
 /** Sessions in the store. */
 export function createSessionStore(
   store: Store,
-  config: Pick<Config, 'SESSION_MAX_MINUTES' | 'SESSION_IDLE_MINUTES' | 'CHARLA_HOME'>,
+  config: Pick<Config, 'SESSION_MAX_MINUTES' | 'SESSION_IDLE_MINUTES'> & RecordingsConfig,
   { onUpdated, now = () => new Date() }: SessionStoreOptions = {},
 ): SessionStore {
   const statements = createSessionStatements(store);
@@ -291,7 +295,9 @@ export function createSessionStore(
     async delete(id) {
       const deleted = await store.query((db) =>
         db.transaction(async (tx) => {
-          const reason = (await deleteRecordings(tx, [id], config.CHARLA_HOME)).get(id);
+          // No recording is added meanwhile, whose file would stay.
+          await tx.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, id)).for('update');
+          const reason = (await deleteRecordings(tx, [id], config)).get(id);
           if (reason !== undefined) throw new CharlaError('CHARLA_RECORDING_KEPT', { id, reason });
           const [gone] = await tx
             .delete(sessions)
@@ -307,7 +313,7 @@ export function createSessionStore(
 }
 
 function conditions(filter: SessionFilter): SQL[] {
-  const { after, status, userId, profile, channel, since, until } = filter;
+  const { after, status, userId, profile, channel, phone, since, until } = filter;
   const wanted = [
     after &&
       sql`(${sessions.createdAt}, ${sessions.id}) < (${after.createdAt.toISOString()}::timestamptz, ${after.id})`,
@@ -315,6 +321,7 @@ function conditions(filter: SessionFilter): SQL[] {
     userId === undefined ? undefined : eq(sessions.userId, userId),
     profile === undefined ? undefined : eq(sessions.profile, profile),
     channel === undefined ? undefined : eq(sessions.channel, channel),
+    phone && phoneIs(phone),
     since && gte(sessions.createdAt, since),
     until && lt(sessions.createdAt, until),
   ];

@@ -4,6 +4,7 @@ import { messageOf } from '../errors.ts';
 import { every } from '../every.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { deleteRecordings } from './delete-recordings.ts';
+import type { RecordingsConfig } from './recording-files.ts';
 import { sessions, webhookOutbox } from './schema.ts';
 import type { Database, Store } from './store.ts';
 
@@ -12,7 +13,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** Sessions that one transaction deletes: it holds their locks, and on PGlite everybody else waits for it. */
 const BATCH = 100;
 
-type RetentionConfig = Pick<Config, 'RETENTION_DAYS' | 'CHARLA_HOME'>;
+type RetentionConfig = Pick<Config, 'RETENTION_DAYS'> & RecordingsConfig;
 
 interface Deleted {
   sessions: number;
@@ -65,7 +66,7 @@ export async function deleteOld(store: Store, options: RetentionOptions): Promis
   const deleted: Deleted = { sessions: 0, webhooks: 0 };
   for (let after: Place | undefined; signal?.aborted !== true; ) {
     const batch = await store.query((db) =>
-      db.transaction((tx) => deleteBatch(tx, { limit, after, home: config.CHARLA_HOME, log })),
+      db.transaction((tx) => deleteBatch(tx, { limit, after, config, log })),
     );
     deleted.sessions += batch.deleted;
     if (batch.last === undefined) break;
@@ -91,7 +92,12 @@ interface Place {
 /** @returns how many sessions were deleted, and the last one that was looked at; none when there are no more */
 async function deleteBatch(
   db: Database,
-  { limit, after, home, log }: { limit: Date; after: Place | undefined; home: string; log: Logger },
+  {
+    limit,
+    after,
+    config,
+    log,
+  }: { limit: Date; after: Place | undefined; config: RecordingsConfig; log: Logger },
 ) {
   const old = await db
     .select({ id: sessions.id, endedAt: sessions.endedAt })
@@ -112,7 +118,7 @@ async function deleteBatch(
     // Another server may be deleting them.
     .for('update', { skipLocked: true });
   const ids = old.map(({ id }) => id);
-  const kept = await deleteRecordings(db, ids, home);
+  const kept = await deleteRecordings(db, ids, config);
   for (const [session, reason] of kept) {
     log.warn({ session, reason }, 'a recording could not be deleted, and its session stays');
   }

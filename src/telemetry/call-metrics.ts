@@ -78,6 +78,11 @@ export const CALL_METRICS = {
     help: 'Failures of a model endpoint during a call, after its retry.',
     labels: { kind: ['stt', 'llm', 'tts'] },
   },
+  recordings_total: {
+    type: 'counter',
+    help: 'Recordings of calls: kept to their end, or failed before it, as on a full disk.',
+    labels: { result: ['kept', 'failed'] },
+  },
   unhandled_rejections_total: {
     type: 'counter',
     help: 'Promises that a job process let fail unseen.',

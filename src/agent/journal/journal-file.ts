@@ -1,55 +1,39 @@
-import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lock } from 'proper-lockfile';
 import type { Config } from '../../config/config.ts';
 import { parseJson } from '../../parse-json.ts';
 import { type CallEvent, callEventSchema } from '../../telemetry/call-event.ts';
+import { deploymentName } from '../deployment-name.ts';
+import { ownFile } from '../own-file.ts';
 
-/** A file whose owner has not renewed its lock for this long was left by a process that is gone. ms */
-const STALE_MS = 20_000;
 export const EXTENSION = '.jsonl';
 
 /**
  * The folder for calls of this deployment that the API could not be told of. Several may share one CHARLA_HOME, and none
  * is to deliver the calls of another.
  */
-export function journalFolder({ CHARLA_HOME, LIVEKIT_URL, AGENT_NAME }: Config): string {
-  const deployment = createHash('sha256').update(`${LIVEKIT_URL}\n${AGENT_NAME}`).digest('hex').slice(0, 16);
-  return join(CHARLA_HOME, 'journal', deployment);
+export function journalFolder(config: Config): string {
+  return join(config.CHARLA_HOME, 'journal', deploymentName(config));
 }
 
 /** Events of one call on disk, one a line, in order. Nobody else on this machine touches them while this one lives. */
 export class JournalFile {
   readonly path: string;
-  readonly #folder: string;
   #release: (() => Promise<void>) | undefined;
   /** Where the last append broke off, a line has to begin anew. */
   #torn = false;
 
   constructor(config: Config, callId: string) {
-    this.#folder = journalFolder(config);
-    this.path = join(this.#folder, `${callId}${EXTENSION}`);
+    this.path = join(journalFolder(config), `${callId}${EXTENSION}`);
   }
 
   /** @returns whether it is ours now; false while another process has it */
   async take(): Promise<boolean> {
-    if (this.#release !== undefined) return true;
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    try {
-      this.#release = await lock(this.path, {
-        stale: STALE_MS,
-        realpath: false,
-        // A process that was held up for so long has lost it: what it sends twice, the API takes once.
-        onCompromised: () => {
-          this.#release = undefined;
-        },
-      });
-      return true;
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ELOCKED') return false;
-      throw error;
-    }
+    // A process that was held up for so long has lost it: what it sends twice, the API takes once.
+    this.#release ??= await ownFile(this.path, () => {
+      this.#release = undefined;
+    });
+    return this.#release !== undefined;
   }
 
   /** @throws Error when it cannot be written now */

@@ -2,18 +2,27 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Call, CallHistory, Turn } from '../../calls/call.ts';
 import { DIAL_STATES } from '../../calls/dial.ts';
+import type { Recording } from '../../calls/recording-store.ts';
 import { CharlaError } from '../../errors.ts';
-import { callEventsSchema, FINAL_OUTCOMES, modelUsageSchema, turnSchema } from '../../telemetry/call-event.ts';
+import {
+  callEventsSchema,
+  FINAL_OUTCOMES,
+  modelUsageSchema,
+  turnSchema,
+} from '../../telemetry/call-event.ts';
 import type { HttpContext } from '../context.ts';
 import { decodeCursor, encodeCursor, pageFrom, pageOf, pageQuery } from '../paging.ts';
 import {
   EXAMPLE_SESSION,
   idSchema,
   languageSchema,
+  phoneQuery,
+  phoneSchema,
   STORE_PROBLEMS,
   timeSchema,
   userIdSchema,
 } from '../schemas.ts';
+import { EXAMPLE_RECORDING, recordingAnswer, recordingSchema } from './recordings.ts';
 
 const paramsSchema = z.object({ id: idSchema });
 
@@ -67,6 +76,7 @@ export const callSummarySchema = z
     profile: z.string(),
     channel: z.string(),
     language: languageSchema,
+    phone: phoneSchema.nullable().describe('Null unless it is a telephone call.'),
     started_at: z.iso.datetime(),
     ended_at: z.iso.datetime().nullable(),
     outcome: z
@@ -93,6 +103,9 @@ const historySchema = callSummarySchema
       }),
     ),
     usage: z.array(modelUsageSchema).describe('What the call took of each model; empty until it has ended.'),
+    recordings: z
+      .array(recordingSchema)
+      .describe('Where the profile has calls recorded: there a few seconds after the call.'),
   })
   .meta({
     id: 'CallHistory',
@@ -122,6 +135,7 @@ const historySchema = callSummarySchema
             audio_ms: 0,
           },
         ],
+        recordings: [EXAMPLE_RECORDING],
       },
     ],
   });
@@ -139,6 +153,7 @@ const listQuery = z.object({
     .string()
     .regex(/^\w{1,64}$/)
     .optional(),
+  phone: phoneQuery,
   direction: z.enum(['inbound', 'outbound']).optional().describe('Of telephone calls.'),
   state: z.enum(DIAL_STATES).optional().describe('Of calls that we placed.'),
   ...pageQuery,
@@ -146,7 +161,7 @@ const listQuery = z.object({
 
 /** The history of calls. */
 export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
-  const { calls, sessions, conversations } = context;
+  const { calls, recordings, sessions, conversations } = context;
 
   app.route({
     method: 'POST',
@@ -191,11 +206,11 @@ export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async
       response: { 200: pageOf(callSummarySchema) },
     },
     handler: async ({ query }) => {
-      const { limit, cursor, session_id, user_id, since, until, outcome, direction, state } = query;
+      const { limit, cursor, session_id, user_id, since, until, outcome, phone, direction, state } = query;
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
       // One more than asked for tells whether there is a next page.
       const found = await calls.list(
-        { sessionId: session_id, userId: user_id, since, until, outcome, direction, dialState: state },
+        { sessionId: session_id, userId: user_id, since, until, outcome, phone, direction, dialState: state },
         limit + 1,
         after && { startedAt: after.at, id: after.id },
       );
@@ -216,7 +231,7 @@ export const callRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async
     handler: async ({ params }) => {
       const call = await calls.get(params.id);
       if (call === undefined) throw new CharlaError('CHARLA_CALL_NOT_FOUND', { id: params.id });
-      return callHistory(call);
+      return callHistory(call, await recordings.list(call.id));
     },
   });
 };
@@ -231,6 +246,7 @@ export function callSummary(call: Call): z.output<typeof callSummarySchema> {
     profile: call.profile,
     channel: call.channel,
     language: call.language,
+    phone: call.phone,
     started_at: call.startedAt.toISOString(),
     ended_at: call.endedAt?.toISOString() ?? null,
     outcome: call.outcome,
@@ -247,8 +263,16 @@ export function callSummary(call: Call): z.output<typeof callSummarySchema> {
 }
 
 /** A call with all that was said, as the HTTP API shows it. */
-export function callHistory(call: CallHistory): z.output<typeof historySchema> {
-  return { ...callSummary(call), turns: call.turns.map(turnAnswer), usage: [...call.usage] };
+export function callHistory(
+  call: CallHistory,
+  recordings: readonly Recording[] = [],
+): z.output<typeof historySchema> {
+  return {
+    ...callSummary(call),
+    turns: call.turns.map(turnAnswer),
+    usage: [...call.usage],
+    recordings: recordings.map(recordingAnswer),
+  };
 }
 
 function turnAnswer({ at, interruptedAtMs, tools, ...turn }: Turn) {
