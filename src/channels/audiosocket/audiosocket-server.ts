@@ -12,6 +12,8 @@ import { type AudioSocketMessage, AudioSocketReader, hangUpMessage, soundMessage
 const ID_WITHIN_MS = 5_000;
 /** Messages of a kind that there is not, after which this is no AudioSocket. */
 const MOST_UNKNOWN = 10;
+/** Keys that a person presses before they hear anything. */
+const MOST_EARLY_DIGITS = 32;
 /** After a call's end, for the other side to close the connection. */
 const LINGER_MS = 1_000;
 /** Connections that are no call (yet), beside as many as there may be calls. */
@@ -96,6 +98,8 @@ class Connection {
   #call: GatewayCall | undefined;
   /** How the line ended, where it did before its call began. */
   #end: LineEnd | undefined;
+  /** Pressed before the call was there. */
+  #earlyDigits: string[] = [];
   #unknown = 0;
 
   constructor(socket: Socket, ids: Set<string>, parts: AudioSocketParts) {
@@ -130,7 +134,8 @@ class Connection {
         this.#call?.receive(message.samples);
         break;
       case 'digit':
-        this.#call?.digit(message.digit);
+        if (this.#call !== undefined) this.#call.digit(message.digit);
+        else if (this.#earlyDigits.length < MOST_EARLY_DIGITS) this.#earlyDigits.push(message.digit);
         break;
       case 'other-sound':
         this.#parts.log.error(
@@ -166,6 +171,7 @@ class Connection {
     gateway.open(line, options).then(
       (call) => {
         this.#call = call;
+        for (const digit of this.#earlyDigits) call.digit(digit);
         if (this.#end !== undefined) call.end(this.#end);
       },
       (error: unknown) => {

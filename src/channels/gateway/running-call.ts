@@ -14,8 +14,8 @@ const MOST_BUFFERED_BYTES = 8 * 1024;
 const CARRIER_SILENT_MS = 30_000;
 /** A person alone in the room for this long has nobody to talk to: the agent left, … */
 const ALONE_MS = 5_000;
-/** … or never came. */
-const NOBODY_CAME_MS = 30_000;
+/** … or never came: a busy machine takes its time to start one more. */
+const NOBODY_CAME_MS = 90_000;
 /** livekit-server may be away for this long. */
 const REJOIN_MS = 15_000;
 const REJOIN_EACH_MS = 500;

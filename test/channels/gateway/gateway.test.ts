@@ -91,7 +91,7 @@ class TestAgent {
     });
     await agent.#publish(VOICE_TRACK, agent.#source);
     await agent.#publish('background_audio', agent.#ambience);
-    await vi.waitUntil(() => agent.heard.length > 0, 10_000);
+    await vi.waitUntil(() => agent.heard.length > 0, 15_000);
     return agent;
   }
 
@@ -173,10 +173,10 @@ describe('a call', () => {
     const agent = await TestAgent.join();
     const saidAt = performance.now();
     await telephone.say(tone(LINE_RATE, 300));
-    await vi.waitUntil(() => agent.heard.some(({ at, db }) => at > saidAt && db > LOUD_DB), 5_000);
+    await vi.waitUntil(() => agent.heard.some(({ at, db }) => at > saidAt && db > LOUD_DB), 15_000);
     const spokenAt = performance.now();
     await agent.speak(300);
-    await vi.waitUntil(() => telephone.firstSoundAfter(spokenAt), 5_000);
+    await vi.waitUntil(() => telephone.firstSoundAfter(spokenAt), 15_000);
     await telephone.quiet();
     expect(levelDb(telephone.recording(spokenAt).subarray(0, LINE_RATE / 5))).toBeGreaterThan(LOUD_DB);
   });
@@ -184,7 +184,7 @@ describe('a call', () => {
   it('hears all that sounds in its room at the same time', async () => {
     const { telephone } = await callWith();
     const agent = await TestAgent.join();
-    await vi.waitUntil(() => telephone.recording().length > LINE_RATE / 2, 5_000);
+    await vi.waitUntil(() => telephone.recording().length > LINE_RATE / 2, 15_000);
     const spokenAt = performance.now();
     await Promise.all([agent.speak(600), agent.speak(600, 'ambience')]);
     await telephone.quiet();
@@ -206,7 +206,7 @@ describe('a call', () => {
       pressed.push(`${identity} ${code} ${digit}`),
     );
     for (const digit of ['1', '#', 'x', '12', 'D']) call.digit(digit);
-    await vi.waitUntil(() => pressed.length === 3, 5_000);
+    await vi.waitUntil(() => pressed.length === 3, 15_000);
     expect(pressed).toEqual(['phone 1 1', 'phone 11 #', 'phone 15 D']);
   });
 
@@ -241,21 +241,21 @@ describe('an agent that falls silent', () => {
     const clear = vi.fn();
     const { telephone } = await callWith({ clear });
     const agent = await TestAgent.join();
-    await vi.waitUntil(() => telephone.recording().length > LINE_RATE / 2, 5_000);
+    await vi.waitUntil(() => telephone.recording().length > LINE_RATE / 2, 15_000);
     void agent.speak(3_000);
-    await vi.waitUntil(() => telephone.lastSound(), 5_000);
+    await vi.waitUntil(() => telephone.lastSound(), 15_000);
     await agent.tell(false);
-    await vi.waitUntil(() => clear.mock.calls.length > 0, 5_000);
+    await vi.waitUntil(() => clear.mock.calls.length > 0, 15_000);
     expect(clear).toHaveBeenCalledTimes(1);
 
     await agent.tell(true);
     const resumedAt = performance.now();
-    await vi.waitUntil(() => telephone.firstSoundAfter(resumedAt), 5_000);
+    await vi.waitUntil(() => telephone.firstSoundAfter(resumedAt), 15_000);
     await telephone.quiet();
     const behindAt = performance.now();
     await agent.tell(false);
     await agent.speak(300, 'ambience');
-    await vi.waitUntil(() => telephone.firstSoundAfter(behindAt), 5_000);
+    await vi.waitUntil(() => telephone.firstSoundAfter(behindAt), 15_000);
     expect(clear).toHaveBeenCalledTimes(2);
   });
 
@@ -269,7 +269,7 @@ describe('an agent that falls silent', () => {
       if (topic !== LINE_TOPIC || participant?.identity !== PHONE_IDENTITY) return;
       told.push((JSON.parse(Buffer.from(payload).toString()) as { unheard_ms: number }).unheard_ms);
     });
-    await vi.waitUntil(() => told.some((ms) => ms >= CARRIER_LAG_MS), 10_000);
+    await vi.waitUntil(() => told.some((ms) => ms >= CARRIER_LAG_MS), 15_000);
     expect(Math.max(...told)).toBeLessThan(3_000);
   });
 });
@@ -282,7 +282,7 @@ describe('the end', () => {
     await new RoomServiceClient(url, livekit.apiKey, livekit.apiSecret).deleteRoom(room);
     await expect(call.ended).resolves.toBe('agent_hung_up');
     expect(ends).toEqual(['agent_hung_up']);
-    await vi.waitUntil(() => closed.includes(call.sessionId), 5_000);
+    await vi.waitUntil(() => closed.includes(call.sessionId), 15_000);
   });
 
   it('of the line takes the person out of the room', async () => {
@@ -292,7 +292,7 @@ describe('the end', () => {
     call.end('line_failed');
     await expect(call.ended).resolves.toBe('caller_hung_up');
     expect(ends).toEqual(['caller_hung_up']);
-    await vi.waitUntil(() => agent.room.remoteParticipants.size === 0, 5_000);
+    await vi.waitUntil(() => agent.room.remoteParticipants.size === 0, 15_000);
     expect(gateway.calls).toBe(0);
   });
 
@@ -310,7 +310,7 @@ it('takes as many calls as it may, and says so to the next', async () => {
   await expect(callWith()).rejects.toMatchObject({ code: 'CHARLA_CALLS_FULL' });
   call.end('caller_hung_up');
   await call.ended;
-  await vi.waitUntil(() => gateway.calls === 1, 5_000);
+  await vi.waitUntil(() => gateway.calls === 1, 15_000);
   await expect(callWith()).resolves.toBeDefined();
 });
 
@@ -324,7 +324,7 @@ it('a livekit-server that starts again in the middle of a call is joined again',
   await vi.waitUntil(() => agent.heard.length > 50, 20_000);
   const spokenAt = performance.now();
   await agent.speak(300);
-  await vi.waitUntil(() => telephone.firstSoundAfter(spokenAt), 5_000);
+  await vi.waitUntil(() => telephone.firstSoundAfter(spokenAt), 15_000);
   expect(ends).toEqual([]);
   call.end('caller_hung_up');
 });
