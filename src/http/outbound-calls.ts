@@ -116,7 +116,7 @@ export function createOutboundCalls(parts: OutboundCallsParts): OutboundCalls {
       maxSeconds: config.SESSION_MAX_MINUTES * 60,
     }).catch((error: unknown): SipCallResult => {
       log.warn({ err: error, call: id }, 'a call could not be placed');
-      const reason = error instanceof CharlaError ? error.title : undefined;
+      const reason = error instanceof CharlaError ? String(error.fields.reason ?? error.title) : undefined;
       return { answered: false, status: undefined, reason, unanswered: false };
     });
     if (isClosed) return;

@@ -39,6 +39,8 @@ export type SipCallResult =
       unanswered: boolean;
     };
 
+/** What livekit-server puts in front of what livekit-sip says. */
+const UNNAMED = /^twirp error unknown: /;
 /** Clocks of two processes do not run quite alike. */
 const EARLY_MS = 500;
 /** Between two looks whether the other end rings. */
@@ -79,7 +81,7 @@ export async function placeSipCall(livekit: LiveKit, call: SipCall): Promise<Sip
     return {
       answered: false,
       status: isSip ? error.sipStatusCode : undefined,
-      reason: isSip ? error.sipStatus : error.message,
+      reason: isSip ? error.sipStatus : error.message.replace(UNNAMED, ''),
       unanswered: isTimeUp && ringing.seen(),
     };
   } finally {
