@@ -43,6 +43,8 @@ const LONGEST_GREETING_MS = 60_000;
 const MINUTE_MS = 60_000;
 /** A carrier that has taken a transfer has moved the call by then, ms. */
 const MOVED_MS = 10_000;
+/** Whether somebody took the call is known by then, where its telephone has left, ms. */
+const TAKEN_MS = 2_000;
 /** Words become a turn sooner than this, ms after the last of them was heard. */
 const LONGEST_TURN_END_MS = 2_500;
 
@@ -58,7 +60,8 @@ export class PhoneCall implements PhoneActions {
   #session: voice.AgentSession | undefined;
   /** The person is not answered any more: the call ends, or is being given to somebody else. */
   #isLeaving = false;
-  #isTransferring = false;
+  /** Settles when somebody has taken the call, or nobody has; undefined while nobody is asked to. */
+  #transferring: Promise<void> | undefined;
   #afterTransfer: 'away' | 'joined' | undefined;
   /** When words of the person that no turn has been made of were heard last, ms of `performance.now()`. */
   #spokeAt = Number.NEGATIVE_INFINITY;
@@ -80,12 +83,11 @@ export class PhoneCall implements PhoneActions {
 
   /** Why the call ended, for its history. @param reason - the framework's @returns undefined while others talk in it */
   outcome(reason: string): string | undefined {
-    if (this.#afterTransfer !== undefined) {
-      return reason === voice.CloseReason.JOB_SHUTDOWN ? 'transferred' : undefined;
-    }
-    // The person's telephone leaves as soon as somebody else has the call, sooner than we are told.
-    const gone = reason === voice.CloseReason.PARTICIPANT_DISCONNECTED;
-    return gone && this.#isTransferring ? 'transferred' : reason;
+    const isLast = reason === voice.CloseReason.JOB_SHUTDOWN;
+    if (this.#afterTransfer !== undefined) return isLast ? 'transferred' : undefined;
+    if (this.#transferring === undefined) return reason;
+    // The person's telephone leaves as soon as somebody else has the call, and that is known a moment later.
+    return isLast ? voice.CloseReason.PARTICIPANT_DISCONNECTED : undefined;
   }
 
   /**
@@ -94,6 +96,7 @@ export class PhoneCall implements PhoneActions {
    */
   async roomIsFree(): Promise<void> {
     const { room } = this.#options;
+    if (this.#afterTransfer === undefined) await within(TAKEN_MS, this.#transferring ?? Promise.resolve());
     if (this.#afterTransfer === 'joined') await somebodyLeaves(room);
     // Closing the room before its telephone has left would hang up on a call that a carrier is about to move.
     if (this.#afterTransfer === 'away') await within(MOVED_MS, somebodyLeaves(room));
@@ -116,7 +119,7 @@ export class PhoneCall implements PhoneActions {
       afterMs: silence.after_s * 1_000,
       prompts: silence.prompts,
       isBusy: () => !this.isPhone || this.#isLeaving,
-      ask: () => this.#say(this.#options.phrases.still_there, { addToChatCtx: false }),
+      ask: () => this.#say(this.#options.phrases.still_there),
       giveUp: () => void this.#hangUp('silence', { say: this.#options.phrases.silence_goodbye }),
     }).follow(session);
     session.on(on.Close, () => {
@@ -192,16 +195,19 @@ export class PhoneCall implements PhoneActions {
     if (this.#isLeaving) return;
     if ((await this.#saidAndHeard(BEFORE_TRANSFER_MS, said(phrases.transferring), after)) !== 'quiet') return;
     this.#isLeaving = true;
-    this.#isTransferring = true;
+    const transferring = line.transfer(to).then((way) => {
+      this.#afterTransfer = way;
+    });
+    this.#transferring = transferring.catch(() => undefined);
     try {
-      this.#afterTransfer = await line.transfer(to);
+      await transferring;
       log.info({ way: this.#afterTransfer }, 'call transferred');
       this.#shutDown('transferred');
     } catch (error) {
       if (this.#over.signal.aborted) return;
       log.warn({ err: error }, 'nobody took the transfer; the call goes on');
+      this.#transferring = undefined;
       this.#isLeaving = false;
-      this.#isTransferring = false;
       this.#say(said(phrases.transfer_failed));
     }
   }
@@ -245,7 +251,7 @@ export class PhoneCall implements PhoneActions {
     this.#session?.shutdown({ drain: false, reason: outcome });
   }
 
-  #say(text: string, options?: { allowInterruptions?: boolean; addToChatCtx?: boolean }) {
+  #say(text: string, options?: { allowInterruptions?: boolean }) {
     return this.#over.signal.aborted ? undefined : this.#session?.say(text, options);
   }
 
