@@ -118,6 +118,8 @@ const PATTERNS: readonly Pattern[] = [
     pattern: new RegExp(`(${START}[A-Z][A-Z0-9_]{0,40}(?:KEYS?|SECRET|TOKEN|PASSWORD)=)[^\\s"'\\\\]+`, 'g'),
     mask: `$1${MASK}`,
   },
+  // Rooms and identities as livekit-sip names them: `call-_+34600111222_c8GFim8ncHVj`, `sip_+34600111222`.
+  { hint: '_', pattern: /((?:-|sip)_)\+?\d{6,15}(?!\d)/g, mask: '$1[number]' },
   {
     hint: '@',
     pattern: new RegExp(

@@ -1,5 +1,6 @@
 import {
   RoomAgentDispatch,
+  RoomConfiguration,
   SIPDispatchRuleInfo,
   SIPInboundTrunkInfo,
   SIPOutboundTrunkInfo,
@@ -122,7 +123,9 @@ describe('a trunk and its rule', () => {
     const named = files();
     const other = await stack.sip.createSipInboundTrunk('other', ['+34910000003']);
     named.dispatchRule.trunkIds = ['Daisy', other.sipTrunkId];
-    named.dispatchRule.roomConfig = (await ruleWithAgent('another')).roomConfig;
+    named.dispatchRule.roomConfig = new RoomConfiguration({
+      agents: [new RoomAgentDispatch({ agentName: 'another' })],
+    });
     const [trunk] = await applySip(livekit, named, AGENT);
     const [rule] = await stack.sip.listSipDispatchRule();
     expect(rule?.trunkIds).toEqual([trunk?.id, other.sipTrunkId]);
@@ -164,8 +167,3 @@ describe('a trunk and its rule', () => {
     await plain.stop();
   });
 });
-
-async function ruleWithAgent(agentName: string): Promise<SIPDispatchRuleInfo> {
-  const agents = [new RoomAgentDispatch({ agentName }).toJson()];
-  return SIPDispatchRuleInfo.fromJson({ roomConfig: { agents } });
-}

@@ -28,6 +28,8 @@ const SECRETS: readonly (readonly [what: string, text: string, secret: string])[
   ['a Spanish landline', 'call 91 123 45 67', '123 45'],
   ['an international number', 'call +34 612 34 56 78', '612 34'],
   ['a number as SIP has it', 'from sip:+34612345678 by trunk', '612345678'],
+  ['a number in a room of livekit-sip', '{"room":"call-_+34612345678_c8GFim8ncHVj"}', '612345678'],
+  ['a number in an identity of livekit-sip', 'sip_+34612345678 left', '612345678'],
   ['a number in a path', 'GET /users/+34612345678/calls', '612345678'],
   ['a number with 00', 'call 0034612345678', '612345678'],
   ['an American number', 'call (555) 123-4567', '123-4567'],
