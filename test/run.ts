@@ -24,6 +24,14 @@ interface Need {
   project?: string;
 }
 
+/** Whatever places a real SIP call, or asks livekit-server for trunks. */
+const SIP_SUITES = ['test/rooms/sip.test.ts', 'test/cli/sip.test.ts', 'test/http/outbound-calls.test.ts'];
+const SIP_CALL_SUITES = [
+  'test/http/outbound-calls.test.ts',
+  'test/e2e/sip.test.ts',
+  'test/e2e/sip-session.test.ts',
+  'test/e2e/phone-tools.test.ts',
+];
 /** A Debian package, installed here where that is possible, and a file that shows that it is there. */
 const PACKAGES: readonly (Need & { package: string; file: string })[] = [
   {
@@ -42,8 +50,10 @@ const PACKAGES: readonly (Need & { package: string; file: string })[] = [
     name: 'Redis',
     package: 'redis-server',
     file: '/usr/bin/redis-server',
-    suites: ['test/http/rate-limits.test.ts'],
+    suites: ['test/http/rate-limits.test.ts', ...SIP_SUITES, ...SIP_CALL_SUITES],
   },
+  { name: 'baresip', package: 'baresip-core', file: '/usr/bin/baresip', suites: SIP_CALL_SUITES },
+  { name: 'sipp', package: 'sip-tester', file: '/usr/bin/sipp', suites: SIP_CALL_SUITES },
   {
     name: 'PostgreSQL 15',
     package: 'postgresql-15',
@@ -58,9 +68,17 @@ const PACKAGES: readonly (Need & { package: string; file: string })[] = [
     suites: ['test/docs/webhooks.test.ts'],
   },
 ];
+/** What livekit-sip is built with: whether it could be had is asked of livekit-sip itself. */
+const BUILD_PACKAGES: readonly { package: string; file: string }[] = [
+  { package: 'libopus-dev', file: '/usr/include/opus/opus.h' },
+  { package: 'libopusfile-dev', file: '/usr/include/opus/opusfile.h' },
+  { package: 'libsoxr-dev', file: '/usr/include/soxr.h' },
+  { package: 'pkg-config', file: '/usr/bin/pkg-config' },
+];
+const LIVEKIT_SIP: Need = { name: 'livekit-sip', suites: [...SIP_SUITES, ...SIP_CALL_SUITES] };
 const LIVEKIT: Need = {
   name: 'livekit-server',
-  suites: ['test/e2e', 'test/http', 'test/rooms/agent-watch.test.ts'],
+  suites: ['test/e2e', 'test/http', 'test/rooms/agent-watch.test.ts', ...SIP_SUITES],
 };
 const MODELS: Need = {
   name: 'a local model',
@@ -108,8 +126,10 @@ async function installPackages(): Promise<Need[]> {
     return PACKAGES.filter((_, index) => present[index] === false);
   };
   const needed = await absent();
-  if (needed.length === 0) return [];
-  const names = needed.map((need) => need.package);
+  const present = await Promise.all(BUILD_PACKAGES.map(({ file }) => exists(file)));
+  const wanted = BUILD_PACKAGES.filter((_, index) => present[index] === false);
+  const names = [...needed, ...wanted].map((one) => one.package);
+  if (names.length === 0) return [];
   const canInstall = process.getuid?.() === 0 && (await exists('/usr/bin/apt-get'));
   if (!canInstall) {
     console.error(`Install ${names.join(' and ')} (Debian: apt-get install ${names.join(' ')}).`);
@@ -140,7 +160,7 @@ async function keepPostgresIdle(): Promise<void> {
 async function prepareStack(): Promise<Need[]> {
   try {
     const { signal } = new AbortController();
-    await prepare({ config: loadConfig(), models: DEFAULT_MODELS, livekitRuns: false, signal });
+    await prepare({ config: loadConfig(), models: DEFAULT_MODELS, livekitRuns: false, sip: true, signal });
     return [];
   } catch (error) {
     printError(error);
@@ -152,9 +172,12 @@ async function prepareStack(): Promise<Need[]> {
 function needsOf(error: unknown): Need[] {
   const code = error instanceof CharlaError ? error.code : undefined;
   if (code === 'CHARLA_LIVEKIT_NOT_INSTALLED') return [LIVEKIT];
+  if (code === 'CHARLA_LIVEKIT_SIP_NOT_INSTALLED') return [LIVEKIT_SIP];
+  // Named already: it is one of the packages.
+  if (code === 'CHARLA_REDIS_NOT_INSTALLED') return [];
   if (code === 'CHARLA_MODEL_UNAVAILABLE') return [MODELS];
   // Vite is run with execa; what failed with another error is not known.
-  return error instanceof ExecaError ? [PAGE] : [LIVEKIT, MODELS, PAGE];
+  return error instanceof ExecaError ? [PAGE] : [LIVEKIT, LIVEKIT_SIP, MODELS, PAGE];
 }
 
 /** The test files of suites, each once. */
