@@ -18,11 +18,17 @@ export interface CallContext {
   revision: number | undefined;
   /** How the agent is for this session; empty while it is not known. */
   profile: ProfileSettings;
+  /** Id of the call that we placed, of which this agent is to tell; absent where the agent's own call is another. */
+  call?: string;
 }
 
 export interface CallContextWatch {
-  /** What the room's metadata say when the call begins. */
-  read: (metadata: string) => Promise<CallContext>;
+  /**
+   * What the room's metadata say when the call begins.
+   *
+   * @param unknown - of the session where they name none; that of a browser unless given
+   */
+  read: (metadata: string, unknown?: Partial<Pick<RoomSession, 'channel' | 'phone'>>) => Promise<CallContext>;
   /** Who is told of each change, also of the last one that came before. */
   use: (onChange: (context: CallContext) => Promise<void>) => void;
   /** Tells of metadata whose change the room did not see. */
@@ -69,7 +75,7 @@ export function watchCallContext(room: Room, config: Config, log: Logger): CallC
   /** Makes a new context of metadata; it lacks what has to be fetched. */
   const take = (metadata: RoomMetadata): CallContext => {
     taken = metadata;
-    const { session, dataTools } = metadata;
+    const { session, dataTools, call } = metadata;
     const before = current?.session.id === session.id ? current : undefined;
     const hidden = before?.dataTools[PRIVATE_KEY];
     const isSecret = metadata.dataToolsRef !== undefined && hidden !== undefined;
@@ -81,6 +87,7 @@ export function watchCallContext(room: Room, config: Config, log: Logger): CallC
           : { ...dataTools, ...(isSecret && { [PRIVATE_KEY]: hidden }) },
       revision: dataTools === undefined ? before?.revision : metadata.revision,
       profile: (profile?.name === session.profile ? profile.settings : undefined) ?? {},
+      ...(call !== undefined && { call }),
     };
     return current;
   };
@@ -158,9 +165,9 @@ export function watchCallContext(room: Room, config: Config, log: Logger): CallC
 
   return {
     notice,
-    async read(text) {
+    async read(text, unknown = {}) {
       const metadata = parseRoomMetadata(text);
-      if (metadata === undefined) return anonymous(config);
+      if (metadata === undefined) return anonymous(config, unknown);
       if (!isOld(metadata, taken)) {
         take(metadata);
         const rest = complete(metadata);
@@ -174,7 +181,7 @@ export function watchCallContext(room: Room, config: Config, log: Logger): CallC
         });
       }
       told = current;
-      return current ?? anonymous(config);
+      return current ?? anonymous(config, unknown);
     },
     use(listener) {
       onChange = listener;
@@ -191,13 +198,17 @@ function isOld(metadata: RoomMetadata, taken: RoomMetadata | undefined): boolean
   );
 }
 
-function anonymous({ LANGUAGE }: Config): CallContext {
-  const session = {
+function anonymous(
+  { LANGUAGE }: Config,
+  { channel = 'browser', phone }: Partial<Pick<RoomSession, 'channel' | 'phone'>>,
+): CallContext {
+  const session: RoomSession = {
     id: NO_SESSION,
     userId: 'anonymous',
     profile: 'default',
-    channel: 'browser',
+    channel,
     language: LANGUAGE,
+    ...(phone !== undefined && { phone }),
   };
   return { session, dataTools: {}, revision: undefined, profile: {} };
 }

@@ -12,15 +12,29 @@ import type { Logger } from '../telemetry/log.ts';
 import { NO_SESSION } from './call-context.ts';
 import { CallUsage } from './call-usage.ts';
 import { EventQueue } from './journal/event-queue.ts';
+import { HeldEvents } from './journal/held-events.ts';
 
 /** Takes the events of a call: an {@link EventQueue}. */
 export type EventSink = Pick<EventQueue, 'write' | 'close'>;
 
-/** The journal of a call that begins; none for a room that is not ours, of which the API knows nothing. */
-export function openCallJournal(config: Config, sessionId: string, log: Logger): CallJournal | undefined {
-  return sessionId === NO_SESSION
-    ? undefined
-    : new CallJournal(sessionId, new EventQueue(config, randomUUID(), log));
+/**
+ * The journal of a call that begins; none for a room that is not ours, of which the API knows nothing.
+ *
+ * @param options.call - its id, where the API has one already
+ * @param options.later - id of the session of a call that begins without, as soon as it has one
+ */
+export function openCallJournal(
+  config: Config,
+  sessionId: string,
+  log: Logger,
+  {
+    call = randomUUID(),
+    later,
+  }: { call?: string | undefined; later?: Promise<string | undefined> | undefined } = {},
+): CallJournal | undefined {
+  const queue = () => new EventQueue(config, call, log);
+  if (sessionId !== NO_SESSION) return new CallJournal(sessionId, queue());
+  return later && new CallJournal(sessionId, new HeldEvents(later, queue, log));
 }
 
 /** Writes what happens in a call into its history: when it began and ended, each turn as it was heard, what it took. */
@@ -81,6 +95,12 @@ export class CallJournal {
     if (this.#state !== 'waiting') return;
     this.#state = 'running';
     this.#sink.write({ type: 'call.started', at: now(), session_id: this.#sessionId });
+  }
+
+  /** Told that somebody called and hung up before they were answered. */
+  missed(): void {
+    this.began();
+    this.#end(voice.CloseReason.PARTICIPANT_DISCONNECTED);
   }
 
   /** Ends the call, if nobody has, and brings what was written to the API or onto disk. */

@@ -1,9 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { defineAgent, type JobContext, type JobProcess, voice } from '@livekit/agents';
+import { parseRoomMetadata } from '../rooms/metadata.ts';
 import { FINAL_OUTCOMES } from '../telemetry/call-event.ts';
 import { watchCallContext } from './call-context.ts';
 import { openCallJournal } from './call-journal.ts';
+import { followLine } from './follow-line.ts';
 import { prepareProcess, type ReadyProcess, readyOf } from './job-process.ts';
 import { leaveToOther } from './only-agent.ts';
+import { watchCallerLine } from './phone/caller-line.ts';
+import { findSession } from './phone/find-session.ts';
 import { publishVoice } from './publish-voice.ts';
 import { setUpCall } from './set-up-call.ts';
 import { useSteadyClock } from './turns/steady-clock.ts';
@@ -23,21 +28,31 @@ export default defineAgent<Partial<ReadyProcess>>({
     const { room } = ctx;
     // All is made ready while the room is joined, and before the caller comes: they are heard, and greeted, at once.
     const connected = ctx.connect();
-    const output = publishVoice(room, connected);
-    const metadata = ctx.job.room?.metadata ?? '';
+    const { output, heard } = publishVoice(room, connected);
+    followLine(room, output, processLog);
     const changes = watchCallContext(room, config, processLog);
-    const context = await changes.read(metadata);
-    const caller = connected.then(() => somebody(ctx));
-    const journal = openCallJournal(config, context.session.id, processLog);
+    const line = watchCallerLine(room, connected);
+    const given = ctx.job.room?.metadata ?? '';
+    const found = await findSession(config, room, { given, line, log: processLog });
+    const context = await changes.read(found.metadata, found.unknown);
+    const callId = context.call ?? randomUUID();
+    const journal = openCallJournal(config, context.session.id, processLog, {
+      call: callId,
+      later: found.later?.then(sessionIn),
+    });
     ctx.addShutdownCallback(async () => journal?.close());
-    const { session, assistant, log, phone, update } = await setUpCall(ready, {
+    const { session, assistant, log, phone, update, endSounds } = await setUpCall(ready, {
       room,
       output,
+      heard,
+      callId,
       context,
-      caller,
+      caller: line.answered,
       journal,
     });
+    ctx.addShutdownCallback(endSounds);
     changes.use(update);
+    void found.later?.then((metadata = '') => changes.notice(metadata));
     session.on(voice.AgentSessionEventTypes.Close, ({ reason }) => {
       log.info({ reason }, 'call ended');
       // Not by the framework's `deleteRoomOnClose`: an agent that yields to another closes its session too.
@@ -47,12 +62,26 @@ export default defineAgent<Partial<ReadyProcess>>({
       void ended.finally(() => ctx.shutdown(reason));
     });
 
+    const call = { hungUp: false, started: false };
+    // The framework sees some ways to hang up, and none while the session starts.
+    const hangUp = () =>
+      session.shutdown({ drain: false, reason: voice.CloseReason.PARTICIPANT_DISCONNECTED });
+    void line.hungUp.then(async () => {
+      call.hungUp = true;
+      if (call.started) hangUp();
+      if (context.session.phone?.direction === 'inbound' && !(await line.answered)) journal?.missed();
+    });
+
     await connected;
     leaveToOther(room, config.AGENT_NAME, () => {
       processLog.warn({ room: room.name }, 'another agent of ours is in this room already; this one leaves');
       ctx.shutdown('another agent is in the room');
     });
-    if ((room.metadata ?? '') !== metadata) changes.notice(room.metadata ?? '');
+    if ((room.metadata ?? '') !== found.metadata) changes.notice(room.metadata ?? '');
+    if (call.hungUp) {
+      await ctx.deleteRoom();
+      return ctx.shutdown(voice.CloseReason.PARTICIPANT_DISCONNECTED);
+    }
     await session.start({
       agent: assistant,
       room,
@@ -61,17 +90,13 @@ export default defineAgent<Partial<ReadyProcess>>({
       outputOptions: { audioEnabled: false },
       record: false,
     });
+    call.started = true;
+    if (call.hungUp) hangUp();
     log.info('ready for the caller');
   },
 });
 
-/** Whether somebody comes, as soon as that is known. */
-async function somebody(ctx: JobContext<Partial<ReadyProcess>>): Promise<boolean> {
-  try {
-    await ctx.waitForParticipant();
-    return true;
-  } catch (error) {
-    if (ctx.room.isConnected) throw error;
-    return false;
-  }
+/** The session that a room's metadata name. */
+function sessionIn(metadata = ''): string | undefined {
+  return parseRoomMetadata(metadata)?.session.id;
 }

@@ -1,5 +1,6 @@
 import { and, desc, eq, gte, isNull, lt, max, type SQL, sql } from 'drizzle-orm';
 import { CharlaError } from '../errors.ts';
+import { phoneIs } from '../store/phone.ts';
 import { calls, sessions, turns, usage } from '../store/schema.ts';
 import type { Database, Store } from '../store/store.ts';
 import type { CallEvent, ModelUsage } from '../telemetry/call-event.ts';
@@ -26,6 +27,8 @@ export interface CallFilter {
   /** Begun before. */
   until?: Date | undefined;
   outcome?: string | undefined;
+  /** Of telephone calls: the number of either end, in each of the ways in which it may be written. */
+  phone?: readonly string[] | undefined;
   /** Of telephone calls: whether they called us, or we them. */
   direction?: 'inbound' | 'outbound' | undefined;
   /** Of calls that we placed: how far they came. */
@@ -154,13 +157,14 @@ export function createCallStore(store: Store, { onStarted, onEnded }: CallStoreO
       return store.query((db) => readHistory(db, id));
     },
     list(filter, limit, after) {
-      const { sessionId, userId, since, until, outcome, direction, dialState } = filter;
+      const { sessionId, userId, since, until, outcome, phone, direction, dialState } = filter;
       const wanted: (SQL | undefined)[] = [
         sessionId === undefined ? undefined : eq(calls.sessionId, sessionId),
         userId === undefined ? undefined : eq(sessions.userId, userId),
         since === undefined ? undefined : gte(calls.startedAt, since),
         until === undefined ? undefined : lt(calls.startedAt, until),
         outcome === undefined ? undefined : eq(calls.outcome, outcome),
+        phone && phoneIs(phone),
         direction && sql`${sessions.phone} ->> 'direction' = ${direction}`,
         dialState && sql`${calls.dial} ->> 'state' = ${dialState}`,
         after &&

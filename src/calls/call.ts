@@ -1,4 +1,5 @@
 import type { Language } from '../config/config.ts';
+import type { Phone } from '../store/phone.ts';
 import type { ModelUsage, Stages, ToolCall } from '../telemetry/call-event.ts';
 import type { Dial } from './dial.ts';
 
@@ -10,6 +11,8 @@ export interface Call {
   readonly profile: string;
   readonly channel: string;
   readonly language: Language;
+  /** Null unless it is a telephone call. */
+  readonly phone: Phone | null;
   readonly startedAt: Date;
   readonly endedAt: Date | null;
   /** Why it ended; null while it runs. `lost`: nobody said, and its room is gone. */

@@ -15,6 +15,7 @@ export function selectCalls(db: Database) {
       profile: sessions.profile,
       channel: sessions.channel,
       language: sessions.language,
+      phone: sessions.phone,
       startedAt: calls.startedAt,
       endedAt: calls.endedAt,
       outcome: calls.outcome,

@@ -17,6 +17,7 @@ const bodySchema = z.looseObject({
   identity: z.string().trim().optional(),
   room: z.unknown().optional(),
   profile: z.unknown().optional(),
+  phone: z.unknown().optional(),
   data_tools: z.unknown().optional(),
 });
 
@@ -24,7 +25,7 @@ type OwnConfig = Pick<Config, 'CLIENT_DATA_TOOLS'>;
 
 /**
  * Refuses what a user's own client may not ask for on a route that is open to it: something for another user, a room
- * that others may be in, a profile (it decides what the agent may do), data tools where the integrator does not want
+ * that others may be in, a profile (it decides what the agent may do), a telephone number (it is proof of nothing), data tools where the integrator does not want
  * them from there, or private ones anywhere.
  *
  * @param body - checked against the route's schema before
@@ -32,11 +33,12 @@ type OwnConfig = Pick<Config, 'CLIENT_DATA_TOOLS'>;
  */
 export function checkOwnRequest({ CLIENT_DATA_TOOLS }: OwnConfig, caller: Caller, body: unknown): void {
   if (caller.kind !== 'user') return;
-  const { user_id, identity, room, profile, data_tools } = bodySchema.safeParse(body).data ?? {};
+  const { user_id, identity, room, profile, phone, data_tools } = bodySchema.safeParse(body).data ?? {};
   const others = [user_id, identity].filter((named) => named !== undefined && named !== caller.userId);
   if (others.length > 0) throw forbidden('the token is for another user_id');
   if (room !== undefined) throw forbidden('only servers name the room');
   if (profile !== undefined) throw forbidden('only servers choose the profile');
+  if (phone !== undefined) throw forbidden('only servers give telephone numbers');
   if (data_tools === undefined) return;
   if (!CLIENT_DATA_TOOLS) throw forbidden('here only servers give data tools');
   refusePrivate(data_tools, '/data_tools');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { timeText } from '../config/time-text.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
-import { phoneNumber } from '../sessions/phone-number.ts';
+import { phoneNumber, spellings } from '../sessions/phone-number.ts';
 import { EXAMPLE_SESSION_ID } from '../telemetry/call-event.ts';
 
 /** What a route that opens or changes rooms may fail with, for its `problems`. */
@@ -55,6 +55,17 @@ export const phoneNumberSchema = z
   .overwrite((text) => phoneNumber(text) ?? text)
   .regex(/^\+?\d{2,15}$/, 'is not a telephone number: write it as +34911234567');
 
+/** Of a list: those of a number, however it is written, or of an account of a switchboard. */
+export const phoneQuery = name(128)
+  .optional()
+  .describe('Number of either end of a telephone call.')
+  .transform((text) => (text === undefined ? undefined : writtenAs(text)));
+
+function writtenAs(text: string): readonly string[] {
+  const number = phoneNumber(text);
+  return number === undefined ? [text] : spellings(number);
+}
+
 /** What the examples of a session, and of its calls, have in common. */
 export const EXAMPLE_SESSION = {
   session_id: EXAMPLE_SESSION_ID,
@@ -62,6 +73,7 @@ export const EXAMPLE_SESSION = {
   profile: 'browser',
   channel: 'browser',
   language: 'es' as const,
+  phone: null,
 };
 export const EXAMPLE_ROOM = `charla-${EXAMPLE_SESSION_ID}`;
 

@@ -1,5 +1,8 @@
 import type { Language } from '../config/config.ts';
+import type { Phone } from '../store/phone.ts';
 import type { DataTools } from './data-tools.ts';
+
+export type { Phone };
 
 /**
  * `created`: nobody has talked yet; `active`: a call runs; `ended`: it is over; `expired`: a time limit ended it. The last
@@ -10,15 +13,6 @@ export type SessionStatus = (typeof SESSION_STATUSES)[number];
 
 /** Of the data tools with which a session starts. */
 export const FIRST_REVISION = 1;
-
-/** The two ends of a telephone call. Numbers are in E.164 (`+34911234567`) where the carrier gives them so. */
-export interface Phone {
-  /** Whether they called us, or we them. */
-  readonly direction: 'inbound' | 'outbound';
-  /** Null where it is withheld. */
-  readonly caller: string | null;
-  readonly called: string | null;
-}
 
 /** One conversation: who talks, where, and what is known about them. */
 export interface Session {

@@ -11,6 +11,7 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
+import type { Phone } from './phone.ts';
 
 /*
  * Tables of Charla, the same on PostgreSQL and on PGlite. After a change, `npm run migration -- <what changed>` writes
@@ -37,11 +38,7 @@ export const sessions = pgTable(
     channel: text().notNull(),
     language: text({ enum: ['es', 'en'] }).notNull(),
     /** Of a telephone call. */
-    phone: json().$type<{
-      direction: 'inbound' | 'outbound';
-      caller: string | null;
-      called: string | null;
-    }>(),
+    phone: json().$type<Phone>(),
     /** `created`: nobody has talked yet; `active`: a call runs; `ended`: it is over; `expired`: a time limit ended it. */
     status: text({ enum: ['created', 'active', 'ended', 'expired'] }).notNull(),
     dataTools: json().notNull(),

@@ -174,6 +174,7 @@ describe('GET /calls/{id}', () => {
       profile: 'browser',
       channel: 'browser',
       language: 'es',
+      phone: null,
       started_at: '2026-01-01T12:00:00.000Z',
       ended_at: '2026-01-01T12:00:00.000Z',
       outcome: 'participant_disconnected',

@@ -77,6 +77,7 @@ describe('GET /sessions', () => {
         profile: 'browser',
         channel: 'browser',
         language: 'es',
+        phone: null,
         status: 'created',
         revision: 1,
         created_at: expect.any(String),

@@ -13,6 +13,9 @@ import {
   joinSchema,
   LIVEKIT_PROBLEMS,
   languageSchema,
+  phoneNumberSchema,
+  phoneQuery,
+  phoneSchema,
   profileSchema,
   STORE_PROBLEMS,
   timeSchema,
@@ -28,6 +31,9 @@ const startSchema = z
     data_tools: dataToolsSchema.optional(),
     profile: profileSchema.optional(),
     language: languageSchema.optional(),
+    phone: phoneNumberSchema
+      .optional()
+      .describe('Of the person, for the hook; whoever comes by telephone has it already. For servers.'),
   })
   .meta({
     id: 'StartSession',
@@ -54,6 +60,7 @@ const sessionSummarySchema = z
     profile: z.string(),
     channel: z.string(),
     language: languageSchema,
+    phone: phoneSchema.nullable().describe('Null unless it is a telephone call.'),
     status: z
       .enum(SESSION_STATUSES)
       .describe(
@@ -87,6 +94,7 @@ const listQuery = z.object({
     .string()
     .regex(/^[\w-]{1,64}$/)
     .optional(),
+  phone: phoneQuery,
   since: timeSchema.optional().describe('Created then or later.'),
   until: timeSchema.optional().describe('Created before.'),
   ...pageQuery,
@@ -131,6 +139,9 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
         isOwn: (await access.callerOf(request)).kind === 'user',
         ...(body.profile !== undefined && { profile: body.profile }),
         ...(body.language !== undefined && { language: body.language }),
+        ...(body.phone !== undefined && {
+          phone: { direction: 'inbound' as const, caller: body.phone, called: null },
+        }),
       });
       return reply.code(201).send(await joinDetails(config, session, session.userId));
     },
@@ -147,7 +158,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
       response: { 200: pageOf(sessionSummarySchema) },
     },
     handler: async ({ query }) => {
-      const { limit, cursor, status, user_id, profile, channel, since, until } = query;
+      const { limit, cursor, status, user_id, profile, channel, phone, since, until } = query;
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
       const found = await sessions.list({
         // One more tells whether there is a next page.
@@ -157,6 +168,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
         userId: user_id,
         profile,
         channel,
+        phone,
         since,
         until,
       });
@@ -223,6 +235,7 @@ function summary(session: SessionSummary): z.output<typeof sessionSummarySchema>
     profile: session.profile,
     channel: session.channel,
     language: session.language,
+    phone: session.phone,
     status: session.status,
     revision: session.revision,
     created_at: session.createdAt.toISOString(),
