@@ -5,7 +5,9 @@ import type { DialEnd } from '../calls/dial.ts';
 import type { PlacedCalls } from '../calls/placed-calls.ts';
 import type { Config, Language } from '../config/config.ts';
 import { CharlaError } from '../errors.ts';
+import { every } from '../every.ts';
 import type { LiveKit } from '../rooms/livekit.ts';
+import { closeRoom } from '../rooms/open-room.ts';
 import { findOutboundTrunk } from '../rooms/outbound-trunk.ts';
 import { hasAnswered, placeSipCall, type SipCallResult, type Way } from '../rooms/place-sip-call.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
@@ -49,7 +51,7 @@ export interface OutboundCallsParts {
   config: Config;
   livekit: LiveKit;
   log: Logger;
-  sessions: Pick<SessionStore, 'get' | 'activate'>;
+  sessions: Pick<SessionStore, 'get' | 'getCached' | 'activate'>;
   calls: Pick<CallStore, 'get'>;
   placed: PlacedCalls;
   conversations: Pick<Conversations, 'startPlaced' | 'end'>;
@@ -57,6 +59,8 @@ export interface OutboundCallsParts {
 
 /** livekit-server answers this long after the time of ringing at most. */
 const ANSWER_MS = 20_000;
+/** Between two looks whether a call that rings is still wanted. */
+const CLOSED_MS = 1_000;
 /** Calls that are looked after at once; the rest the next time. */
 const MOST_FORGOTTEN = 100;
 /** What a phone shows of a call that goes to a SIP address without a trunk. */
@@ -107,6 +111,15 @@ export function createOutboundCalls(parts: OutboundCallsParts): OutboundCalls {
 
   const dial = async (call: { id: string; session: Session; to: string; from: string; way: Way }) => {
     const { id, session, to, from, way } = call;
+    // Whoever calls into a room that was closed meanwhile opens it again.
+    const stopWatching = every(
+      CLOSED_MS,
+      async () => {
+        const now = await sessions.getCached(session.id);
+        if (now === undefined || !isOpen(now)) await closeRoom(livekit, session.room);
+      },
+      { onError: (error) => log.warn({ err: error, call: id }, 'a call that is over may ring on') },
+    );
     const result = await placeSipCall(livekit, {
       room: session.room,
       way,
@@ -119,6 +132,7 @@ export function createOutboundCalls(parts: OutboundCallsParts): OutboundCalls {
       const reason = error instanceof CharlaError ? String(error.fields.reason ?? error.title) : undefined;
       return { answered: false, status: undefined, reason, unanswered: false };
     });
+    await stopWatching();
     if (isClosed) return;
     const now = result.answered ? undefined : await sessions.get(session.id);
     const isCanceled = now !== undefined && !isOpen(now);

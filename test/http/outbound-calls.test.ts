@@ -1,8 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createCallStore } from '../../src/calls/call-store.ts';
+import { createPlacedCalls } from '../../src/calls/placed-calls.ts';
+import { createConversations } from '../../src/http/conversations.ts';
+import { createHookData } from '../../src/http/hook-data.ts';
+import { createOutboundCalls } from '../../src/http/outbound-calls.ts';
+import { createRoomUpkeep } from '../../src/http/room-upkeep.ts';
+import { createTurns } from '../../src/http/turns.ts';
+import { AgentWatch } from '../../src/rooms/agent-watch.ts';
 import { createLiveKit, type LiveKit } from '../../src/rooms/livekit.ts';
 import { parseRoomMetadata } from '../../src/rooms/metadata.ts';
+import { placeSipCall } from '../../src/rooms/place-sip-call.ts';
+import { createProfileStore } from '../../src/sessions/profile-store.ts';
+import { createSessionStore } from '../../src/sessions/session-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
 import { numbered, started, turn } from '../support/call-events.ts';
 import { testConfig } from '../support/livekit-server.ts';
 import { type CalleeBehaviour, freeUdpPort, type SipCallee, startSipCallee } from '../support/sip-callee.ts';
@@ -77,6 +89,8 @@ async function placed(payload: object): Promise<PlacedCall> {
 
 const read = async (id: string) => (await server().inject({ url: `/calls/${id}` })).json<PlacedCall>();
 
+const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 15_000, interval: 100 });
+
 /** The call once it rings no more. */
 async function rung(id: string): Promise<PlacedCall> {
   return vi.waitUntil(
@@ -118,6 +132,18 @@ describe('a call that we place', () => {
     expect(await rung(call.id)).toMatchObject({ outcome: 'canceled', dial: { state: 'canceled' } });
   });
 
+  it('rings no more when its session is ended or deleted, however soon', async () => {
+    const { uri } = await callee('lets it ring');
+    const [ended, deleted] = [await placed({ to: uri }), await placed({ to: uri })];
+    await server().inject({ method: 'POST', url: `/sessions/${ended.session_id}/end` });
+    await server().inject({ method: 'DELETE', url: `/sessions/${deleted.session_id}` });
+    expect(await rung(ended.id)).toMatchObject({ outcome: 'canceled', dial: { state: 'canceled' } });
+    expect((await server().inject({ url: `/calls/${deleted.id}` })).statusCode).toBe(404);
+    for (const { id } of [ended, deleted]) {
+      await eventually(async () => expect(await metadataOf(`call-${id}`)).toBeUndefined());
+    }
+  });
+
   it('is answered; its agent tells of it under its id, and another agent in the room would tell of another call', async () => {
     const { uri } = await callee('answers');
     const call = await placed({ to: uri });
@@ -133,7 +159,7 @@ describe('a call that we place', () => {
       payload: { events },
     });
     expect(told.statusCode).toBe(200);
-    await vi.waitFor(async () => expect(await metadataOf(`call-${call.id}`)).not.toHaveProperty('call'));
+    await eventually(async () => expect(await metadataOf(`call-${call.id}`)).not.toHaveProperty('call'));
     expect(await read(call.id)).toMatchObject({ turns: [{ text: 'Hola.' }], dial: { state: 'answered' } });
     expect(await sessionOf(call)).toMatchObject({ status: 'active' });
     await server().inject({ method: 'POST', url: `/sessions/${call.session_id}/end` });
@@ -155,8 +181,8 @@ describe('a call that we place', () => {
       ended_at: expect.any(String),
       dial: { state, sip_status: refuses, sip_reason: reason, answered_at: null },
     });
-    await vi.waitFor(async () => expect(await sessionOf(call)).toMatchObject({ status: 'ended' }));
-    await vi.waitFor(async () => expect(await metadataOf(`call-${call.id}`)).toBeUndefined());
+    await eventually(async () => expect(await sessionOf(call)).toMatchObject({ status: 'ended' }));
+    await eventually(async () => expect(await metadataOf(`call-${call.id}`)).toBeUndefined());
   });
 
   it('that nobody answers is over when it has rung for long enough', async () => {
@@ -253,7 +279,7 @@ describe('a request to place a call', () => {
     const placedNow = answers.filter((answer) => answer?.statusCode === 202);
     const [first] = placedNow.map((answer) => answer?.json<PlacedCall>());
     await server().inject({ method: 'POST', url: `/sessions/${first?.session_id}/end` });
-    await vi.waitFor(async () => expect((await ask(0))?.statusCode).toBe(202));
+    await eventually(async () => expect((await ask(0))?.statusCode).toBe(202));
     for (const app of small) await app.close();
   });
 
@@ -306,5 +332,77 @@ describe('calls that were placed', () => {
     expect(await ids('direction=inbound')).toEqual([]);
     expect(await ids('state=busy')).toEqual([call.id]);
     expect(await ids('state=answered')).toEqual([]);
+  });
+});
+
+describe('a call whose server was killed while it rang', () => {
+  const LONG_AGO = new Date('2026-01-01T12:00:00.000Z');
+  const log = createLogger('test', 'fatal');
+  const build = () => {
+    const config = testConfig(stack.livekit);
+    const inTurn = createTurns();
+    const sessions = createSessionStore(store, config);
+    const placedCalls = createPlacedCalls(store);
+    const conversations = createConversations({
+      config,
+      livekit,
+      sessions,
+      profiles: createProfileStore(store),
+      placed: placedCalls,
+      watch: new AgentWatch(livekit, config.AGENT_NAME, log),
+      upkeep: createRoomUpkeep({ livekit, sessions, log, inTurn }),
+      hookData: createHookData(undefined, log),
+      inTurn,
+    });
+    const calls = createCallStore(store);
+    const parts = { config, livekit, log, sessions, calls, placed: placedCalls, conversations };
+    return { ...parts, outbound: createOutboundCalls(parts) };
+  };
+
+  /** What is there of the call when its server dies: its room and its row. @returns its id, which is its room's name too */
+  async function left(trunk: string): Promise<string> {
+    const { conversations, placed: placedCalls } = build();
+    const id = `call-left-${trunk}`;
+    const request = {
+      userId: 'ana',
+      channel: 'sip',
+      phone: { direction: 'outbound', caller: null, called: NUMBER },
+    } as const;
+    const row = { id, to: NUMBER, callerId: null, trunk, ringsUntil: LONG_AGO };
+    await conversations.startPlaced(request, {
+      room: id,
+      reserve: ({ id: sessionId }) =>
+        placedCalls.place({ ...row, sessionId, idempotencyKey: undefined, request: trunk }, 10),
+    });
+    return id;
+  }
+
+  it('goes on when somebody has answered it meanwhile', async () => {
+    const { port } = await callee('answers');
+    const id = await left('answered');
+    const dialled = { to: 'callee', from: 'charla', ringSeconds: RING_SECONDS, maxSeconds: 60 };
+    await placeSipCall(livekit, { ...dialled, room: id, way: { address: `127.0.0.1:${port}` } });
+    await build().outbound.catchUp();
+    const call = await read(id);
+    expect(call).toMatchObject({ outcome: null, dial: { state: 'answered', sip_status: 200 } });
+    expect(await sessionOf(call)).toMatchObject({ status: 'active' });
+    await server().inject({ method: 'POST', url: `/sessions/${call.session_id}/end` });
+  });
+
+  it('is lost when it never rang, or rings no more; its session is over then, and its room closed', async () => {
+    const id = await left('lost');
+    await build().outbound.catchUp();
+    const call = await read(id);
+    expect(call).toMatchObject({ outcome: 'lost', dial: { state: 'failed', sip_status: null } });
+    expect(await sessionOf(call)).toMatchObject({ status: 'ended' });
+    expect(await metadataOf(id)).toBeUndefined();
+  });
+
+  it('was canceled when its session was ended', async () => {
+    const id = await left('canceled');
+    const { session_id } = await read(id);
+    await server().inject({ method: 'POST', url: `/sessions/${session_id}/end` });
+    await build().outbound.catchUp();
+    expect(await read(id)).toMatchObject({ outcome: 'canceled', dial: { state: 'canceled' } });
   });
 });
