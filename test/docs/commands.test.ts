@@ -11,6 +11,8 @@ const PAGES = [
   'docs/data-tools.md',
   'docs/deploy.md',
   'docs/metrics.md',
+  'docs/phone.md',
+  'docs/phone-agent.md',
   'docs/security.md',
   'docs/store.md',
   'docs/webhooks.md',

@@ -65,12 +65,10 @@ export function readyTable(options: ReadyTableOptions): string {
   ].join('\n');
 }
 
-/** How a softphone on this machine calls; any number will do, and the number chooses the profile. */
+/** How a softphone on this machine calls. Any number will do; the number that is called chooses the profile. */
 function callLines(port: number): string[] {
-  const uri = `sip:+34910000000@127.0.0.1:${port}`;
   return [
     '',
-    `Call ${pc.underline(uri)} from a softphone on this machine; it needs no account. For example baresip:`,
-    `  baresip -e "/dial ${uri}"`,
+    `Call ${pc.underline(`sip:+34910000000@127.0.0.1:${port}`)} from a softphone on this machine, without an account (docs/phone.md).`,
   ];
 }
