@@ -17,6 +17,9 @@ export const PROFILE_ATTRIBUTE = 'charla.profile';
 
 export type SipKind = 'inbound trunk' | 'outbound trunk' | 'dispatch rule';
 
+/** A caller's room that they have left closes after this long, also when its agent has not come yet. */
+const LEFT_SECONDS = 1;
+
 /** What was done, or would be, with one trunk or rule. */
 export interface SipChange {
   kind: SipKind;
@@ -215,6 +218,8 @@ function completeRule(
   if (complete.roomConfig.agents.length === 0) {
     complete.roomConfig.agents = [new RoomAgentDispatch({ agentName })];
   }
+  // Nobody comes back to the room of a telephone call; 0 is livekit-server's own, 20 s.
+  complete.roomConfig.departureTimeout ||= LEFT_SECONDS;
   return complete;
 }
 

@@ -170,12 +170,18 @@ it('a session that a server ends hangs up at the caller', async () => {
   await expect.poll(async () => (await newest('/calls'))?.outcome, { timeout: 10_000 }).not.toBeNull();
 });
 
-it('who hangs up before they are greeted is in the history all the same', async () => {
-  const last = (await newest('/calls'))?.id;
+it('who hangs up before the agent has come leaves nothing behind', async () => {
   await phone.dial(sip.uri(SHOP));
   await expect.poll(async () => (await rooms.listRooms()).length, { timeout: 10_000, interval: 10 }).toBe(1);
   await phone.hangUp();
   await phone.ended();
+  await expect.poll(() => rooms.listRooms(), { timeout: 10_000 }).toEqual([]);
+});
+
+it('who hangs up before they are greeted is in the history all the same', async () => {
+  const last = (await newest('/calls'))?.id;
+  await phone.call(sip.uri(SHOP));
+  await phone.hangUp();
   await expect.poll(() => rooms.listRooms(), { timeout: 10_000 }).toEqual([]);
   await expect.poll(async () => (await newest('/calls'))?.id, { timeout: 10_000 }).not.toBe(last);
   expect((await history()).outcome).toBe('participant_disconnected');

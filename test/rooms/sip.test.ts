@@ -76,7 +76,7 @@ describe('a trunk and its rule', () => {
     expect(rule).toMatchObject({
       trunkIds: [trunk?.sipTrunkId],
       attributes: { [PROFILE_ATTRIBUTE]: 'ventas' },
-      roomConfig: { agents: [{ agentName: 'charla' }] },
+      roomConfig: { agents: [{ agentName: 'charla' }], departureTimeout: 1 },
     });
     expect((await stack.sip.listSipOutboundTrunk())[0]).toMatchObject({
       address: 'sip.example.com',

@@ -72,7 +72,10 @@ export async function startSipStack(): Promise<SipStack> {
             name: 'test',
             trunkIds: [trunk.sipTrunkId],
             ...(profile !== undefined && { attributes: { 'charla.profile': profile } }),
-            roomConfig: new RoomConfiguration({ agents: [new RoomAgentDispatch({ agentName })] }),
+            roomConfig: new RoomConfiguration({
+              departureTimeout: 1,
+              agents: [new RoomAgentDispatch({ agentName })],
+            }),
           },
         );
         return { trunkId: trunk.sipTrunkId, ruleId: rule.sipDispatchRuleId };
