@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import { callByAudioSocket } from '../support/audiosocket-carrier.ts';
@@ -65,6 +66,33 @@ it('what is no number is a withheld one, and what is no UUID an error', async ()
   expect(anonymous.statusCode).toBe(200);
   const wrong = await app.inject({ method: 'POST', url: url('call-7'), payload: {} });
   expect(wrong.json()).toMatchObject({ code: 'CHARLA_REQUEST_INVALID' });
+});
+
+it('the dialplan of docs/phone.md announces calls as they are taken here, and its variables are ours', async () => {
+  const page = await readFile('docs/phone.md', 'utf8');
+  const [, path = '', form = ''] = /CURL\(http:\/\/[\d.:]+(\/[^,]+),([^\n]*)\)\}\)\n/.exec(page) ?? [];
+  const filled = (text: string) =>
+    text
+      .replace(/\$\{URIENCODE\(\$\{CALLERID\(num\)\}\)\}/, encodeURIComponent('+34600111222'))
+      .replace(/\$\{URIENCODE\(\$\{EXTEN\}\)\}/, '100')
+      .replace(/\$\{CALL\}/, randomUUID());
+  expect(filled(form)).toBe('caller=%2B34600111222&called=100');
+  const answer = await app.inject({
+    method: 'POST',
+    url: filled(path),
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: filled(form),
+  });
+  expect(answer.statusCode).toBe(200);
+  const [, variables = ''] = /```ini\n(AUDIOSOCKET_PORT[^`]*)```/.exec(page) ?? [];
+  const env = Object.fromEntries(
+    variables
+      .trim()
+      .split('\n')
+      .map((line) => line.split('=')),
+  );
+  const config = loadConfig({ ...env, NODE_ENV: 'test' });
+  expect(config).toMatchObject({ AUDIOSOCKET_PORT: 9092, AUDIOSOCKET_ALLOW: ['10.0.0.7'] });
 });
 
 it('on an open address nobody but named switchboards may bring calls', () => {

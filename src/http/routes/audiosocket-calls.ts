@@ -1,3 +1,4 @@
+import formbody from '@fastify/formbody';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ANNOUNCED_SECONDS, type AnnouncedCalls } from '../../channels/audiosocket/announced-calls.ts';
@@ -29,6 +30,8 @@ export const audioSocketCallRoutes: FastifyPluginAsyncZod<{ announced: Announced
   app,
   { announced },
 ) => {
+  // What a dialplan's CURL() sends.
+  await app.register(formbody);
   app.route({
     method: 'POST',
     url: '/calls/audiosocket/:id',
@@ -36,7 +39,8 @@ export const audioSocketCallRoutes: FastifyPluginAsyncZod<{ announced: Announced
       tags: ['calls'],
       summary: 'Announce a call of Asterisk',
       description:
-        'AudioSocket itself carries a UUID and nothing else. This server then expects the call for two minutes.',
+        'AudioSocket itself carries a UUID and nothing else. This server then expects the call for two minutes. ' +
+        'A form (`application/x-www-form-urlencoded`) will do too, without data tools.',
       problems: ['CHARLA_DATA_TOOLS_INVALID', 'CHARLA_DATA_TOOLS_TOO_LARGE'],
       params: paramsSchema,
       body: announcementSchema,
