@@ -14,7 +14,8 @@ const BODY_LIMIT_BYTES = 64 * 1024;
 
 const webhookSchema = telnyxWebhookSchema.meta({
   id: 'TelnyxWebhook',
-  description: 'An event of a call, as Telnyx documents them; those that nothing is done about are taken too.',
+  description:
+    'An event of a call, as Telnyx documents them; those that nothing is done about are taken too.',
   examples: [
     {
       data: {
