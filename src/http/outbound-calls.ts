@@ -169,15 +169,15 @@ export function createOutboundCalls(parts: OutboundCallsParts): OutboundCalls {
             ),
         },
       );
+      const call = session === undefined ? await knownCall() : await calls.get(id);
+      // Only a session that was deleted meanwhile takes its call along.
+      if (!call) throw new CharlaError('CHARLA_CALL_NOT_FOUND', { id });
       if (session !== undefined) {
         log.info({ call: id, session: session.id, trunk }, 'a call is placed');
         dial({ id, session, to: who.user, from, way }).catch((error: unknown) =>
           log.error({ err: error, call: id }, 'how a call went on could not be noted; it will be'),
         );
       }
-      const call = session === undefined ? await knownCall() : await calls.get(id);
-      // Only a session that was deleted meanwhile takes its call along.
-      if (!call) throw new CharlaError('CHARLA_CALL_NOT_FOUND', { id });
       return { call, isNew: session !== undefined };
     },
 
