@@ -78,7 +78,13 @@ const BUILD_PACKAGES: readonly { package: string; file: string }[] = [
 const LIVEKIT_SIP: Need = { name: 'livekit-sip', suites: [...SIP_SUITES, ...SIP_CALL_SUITES] };
 const LIVEKIT: Need = {
   name: 'livekit-server',
-  suites: ['test/e2e', 'test/http', 'test/rooms/agent-watch.test.ts', ...SIP_SUITES],
+  suites: [
+    'test/e2e',
+    'test/http',
+    'test/rooms/agent-watch.test.ts',
+    'test/cli/check-machine.test.ts',
+    ...SIP_SUITES,
+  ],
 };
 const MODELS: Need = {
   name: 'a local model',

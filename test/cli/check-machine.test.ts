@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { assertNodeVersion, checkPorts } from '../../src/cli/dev/check-machine.ts';
 import { assertPortsFree, portHolder } from '../../src/cli/dev/port-holder.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import { startLivekitServer } from '../support/livekit-server.ts';
 import { freePort } from './support.ts';
 
 const CHILD = fileURLToPath(new URL('fixtures/child.mjs', import.meta.url));
@@ -112,6 +113,36 @@ describe('a port that is taken', () => {
     await expect(check).rejects.toMatchObject({
       code: 'CHARLA_PORT_TAKEN',
       fields: { port, service: expect.stringContaining('media'), variable: 'LIVEKIT_URL' },
+    });
+  });
+});
+
+describe('telephone calls', () => {
+  it('need the port of livekit-sip, by UDP and TCP', async () => {
+    const port = await freePort();
+    const settings = await config({ SIP_PORT: String(port) });
+    const socket = createSocket('udp4');
+    await new Promise<void>((resolve) => socket.bind(port, '127.0.0.1', resolve));
+    ends.push(() => new Promise<void>((resolve) => socket.close(resolve)));
+    expect(await checkPorts(settings, { inference: false })).toBe(false);
+    await expect(checkPorts(settings, { inference: false, sip: true })).rejects.toMatchObject({
+      code: 'CHARLA_PORT_TAKEN',
+      fields: { port, variable: 'SIP_PORT' },
+    });
+  });
+
+  it('need a livekit-server that we start: one that runs already has no Redis of ours', async () => {
+    const livekit = await startLivekitServer();
+    ends.push(() => livekit.stop());
+    const settings = await config({
+      LIVEKIT_URL: livekit.url,
+      LIVEKIT_API_KEY: livekit.apiKey,
+      LIVEKIT_API_SECRET: livekit.apiSecret,
+      SIP_PORT: String(await freePort()),
+    });
+    expect(await checkPorts(settings, { inference: false })).toBe(true);
+    await expect(checkPorts(settings, { inference: false, sip: true })).rejects.toMatchObject({
+      code: 'CHARLA_SIP_NEEDS_OWN_LIVEKIT',
     });
   });
 });

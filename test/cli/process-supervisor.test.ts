@@ -51,6 +51,16 @@ describe('a supervised service', () => {
     expect(lines).toEqual(['one: {"level":30,"msg":"listening"}']);
   });
 
+  it('that does not speak HTTP counts as ready when it takes a connection', async () => {
+    const { supervisor, types } = setUp({ readyTimeoutMs: 2_000 });
+    const one = await service('one', 'late-500');
+    await supervisor.start({ ...one, readyUrl: one.url.replace('http:', 'tcp:') });
+    expect(types()).toEqual(['one started', 'one ready']);
+    const two = await service('two');
+    const elsewhere = supervisor.start({ ...two, readyUrl: `tcp://127.0.0.1:${await freePort()}` });
+    await expect(elsewhere).rejects.toThrow(/^two did not become ready: tcp:.*ECONNREFUSED/);
+  });
+
   it('that ends before it was ready is an error with its exit code', async () => {
     const { supervisor, lines } = setUp();
     const starting = supervisor.start(await service('broken', 'exit-7'));

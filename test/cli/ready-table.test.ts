@@ -28,6 +28,20 @@ describe('the table of charla dev', () => {
     expect(table).not.toContain(config.LIVEKIT_API_SECRET);
   });
 
+  it('says how to call from a softphone, where telephone calls are taken', async () => {
+    const config = loadConfig({ LLM_PROVIDER: 'local', SIP_PORT: '15070' });
+    const binary = { version: '1.8.0', source: 'cache', command: 'livekit-sip', args: [] };
+    const redis = { version: '7.0.15', source: 'PATH', command: 'redis-server', args: () => [] };
+    const options = { config, livekit: binary, pid: () => undefined, problems: [], readyAfterMs: 1 };
+    const providers = await resolveProviders(config);
+    const sip = { livekitSip: binary, redis, redisPort: 16379 };
+    const table = stripVTControlCharacters(readyTable({ ...options, providers, sip }));
+    expect(table).toMatch(/redis +│ 127\.0\.0\.1:16379 +│ – +│ 7\.0\.15 \(PATH\)/);
+    expect(table).toMatch(/sip +│ sip:127\.0\.0\.1:15070 +│ – +│ 1\.8\.0 \(cache\)/);
+    expect(table).toContain('Call sip:+34910000000@127.0.0.1:15070 from a softphone on this machine');
+    expect(readyTable({ ...options, providers })).not.toContain('softphone');
+  });
+
   it('says which database is used, without its password', async () => {
     const DATABASE_URL = 'postgres://charla:sesame@db.example:5433/calls?sslmode=require';
     const config = loadConfig({ LLM_PROVIDER: 'local', DATABASE_URL });

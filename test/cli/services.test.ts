@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { localModels, pinnedProviders } from '../../src/cli/dev/pinned-providers.ts';
 import { createServices } from '../../src/cli/dev/services.ts';
 import { loadConfig } from '../../src/config/config.ts';
@@ -33,6 +34,35 @@ describe('what charla dev starts', () => {
     const none = await start({}, await resolve({ OPENAI_API_KEY: 'sk-1' }));
     expect(none('inference')).toBeUndefined();
     expect(none('worker')?.after).toBeUndefined();
+  });
+
+  it('starts Redis, livekit-server and livekit-sip one after the other where telephone calls are wanted', async () => {
+    const binary = { version: '1', source: 'cache', command: 'a-program', args: [] };
+    const redis = { version: '7', source: 'PATH', command: 'a-redis', args: (port: number) => [`${port}`] };
+    const services = await createServices({
+      config: loadConfig({ SIP_PORT: '15070' }),
+      livekit: binary,
+      sip: { livekitSip: binary, redis, redisPort: 16379 },
+      inference: false,
+    });
+    expect(services.map(({ name, after }) => [name, after])).toEqual([
+      ['redis', undefined],
+      ['livekit', 'redis'],
+      ['sip', 'livekit'],
+      ['serve', undefined],
+      ['worker', undefined],
+    ]);
+    const [first, second, third] = services;
+    expect(first).toMatchObject({ args: ['16379'], readyUrl: 'tcp://127.0.0.1:16379' });
+    expect(parse(second?.env?.LIVEKIT_CONFIG ?? '')).toMatchObject({ redis: { address: '127.0.0.1:16379' } });
+    expect(third?.readyUrl).toBe('tcp://127.0.0.1:15070');
+    expect(parse(third?.env?.SIP_CONFIG_BODY ?? '')).toMatchObject({
+      redis: { address: '127.0.0.1:16379' },
+      listen_ip: '127.0.0.1',
+      sip_port: 15070,
+    });
+    // The others do not hear of that Redis.
+    for (const { env } of services.slice(3)) expect(env).toEqual({});
   });
 
   it('needs, where nothing is configured, the models that charla models pull fetches by itself', async () => {
