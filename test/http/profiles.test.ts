@@ -92,7 +92,7 @@ describe('/profiles', () => {
 
   it.each([
     [{ instruction: 'typo' }, 'CHARLA_REQUEST_INVALID'],
-    [{ tools: { hang_up: { allowed: true } } }, 'CHARLA_REQUEST_INVALID'],
+    [{ tools: { order_pizza: { allowed: true } } }, 'CHARLA_REQUEST_INVALID'],
     [{ tools: { update_data: { allowed: true, paths: ['/private/x'] } } }, 'CHARLA_REQUEST_INVALID'],
     [{ instructions: 'x'.repeat(2_001) }, 'CHARLA_REQUEST_INVALID'],
     [{ data_tools_schema: { type: 'text' } }, 'CHARLA_PROFILE_INVALID'],
@@ -185,5 +185,51 @@ describe('a session of a profile', () => {
     await put('moving', named);
     expect((await start(payload)).statusCode).toBe(400);
     await expect.poll(async () => (await start(payload, other)).statusCode, { timeout: 5_000 }).toBe(400);
+  });
+});
+
+describe('telephone numbers of profiles', () => {
+  it('are kept in one form, and each once', async () => {
+    const made = await put('lines', { numbers: ['+34 911 000 001', 'tel:+34911000001', '0034911000002'] });
+    expect(made.json().settings.numbers).toEqual(['+34911000001', '+34911000002']);
+  });
+
+  it('are of one profile alone, however they are written', async () => {
+    expect((await put('first', { numbers: ['+34911000010'] })).statusCode).toBe(201);
+    for (const number of ['+34911000010', '34911000010', 'sip:+34911000010@carrier.example']) {
+      const refused = await put('second', { numbers: ['+34911000011', number] });
+      expect(refused.statusCode).toBe(409);
+      expect(refused.json().code).toBe('CHARLA_PROFILE_NUMBER_TAKEN');
+      expect(refused.json().detail).toContain('34911000010 is of the profile «first»');
+    }
+    expect((await app.inject('/profiles/second')).statusCode).toBe(404);
+    // One may keep its own, and take what another has given up.
+    expect((await put('first', { numbers: ['+34911000010'], instructions: 'x' })).statusCode).toBe(200);
+    expect((await put('first', {})).statusCode).toBe(200);
+    expect((await put('second', { numbers: ['+34911000010'] })).statusCode).toBe(201);
+  });
+
+  it('go to one of two profiles that want the same at once, also on two servers', async () => {
+    const wanting = ['a', 'b', 'c', 'd'].map((name, index) =>
+      (index % 2 === 0 ? app : other).inject({
+        method: 'PUT',
+        url: `/profiles/at-once-${name}`,
+        payload: { numbers: ['+34911000020'] },
+      }),
+    );
+    const codes = (await Promise.all(wanting)).map(({ statusCode }) => statusCode);
+    expect(codes.toSorted()).toEqual([201, 409, 409, 409]);
+  });
+
+  it('are not hidden by anything else that a profile holds', async () => {
+    const odd = { data_tools_schema: { const: '\u0000 +34911000030' } };
+    expect((await put('odd', odd)).statusCode).toBe(201);
+    expect((await put('number-30', { numbers: ['+34911000030'] })).statusCode).toBe(201);
+  });
+
+  it.each([['ana'], ['+34x'], ['12345678901234567']])('%s is none', async (number) => {
+    const refused = await put('bad-number', { numbers: [number] });
+    expect(refused.statusCode).toBe(400);
+    expect(refused.json().errors[0].message).toContain('is not a telephone number');
   });
 });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DisconnectReason,
   ParticipantKind,
@@ -6,7 +5,7 @@ import {
   type Room,
   RoomEvent,
 } from '@livekit/rtc-node';
-import { within } from '../../within.ts';
+import { TOO_LATE, within } from '../../within.ts';
 
 /** Attribute of whoever is on a telephone: `dialing`, `ringing`, `automation` (keys are pressed for them), `active`, `hangup`. */
 const CALL_STATUS = 'sip.callStatus';
@@ -93,11 +92,14 @@ async function picksUp(room: Room, who: RemoteParticipant): Promise<boolean> {
       room.off(RoomEvent.Disconnected, onDisconnected);
     };
   });
-  // One that says nothing of the kind does not ring either.
-  const silent = sleep(STATUS_LIMIT_MS, undefined, { ref: false }).then(() =>
-    heard() === undefined ? true : told,
-  );
-  return Promise.race([told, silent]).finally(stop);
+  try {
+    const soon = await within(STATUS_LIMIT_MS, told);
+    if (soon !== TOO_LATE) return soon;
+    // One that says nothing of the kind does not ring either.
+    return heard() === undefined ? true : await told;
+  } finally {
+    stop();
+  }
 }
 
 async function hangsUp(room: Room, who: RemoteParticipant): Promise<void> {
