@@ -75,8 +75,10 @@ export function createRecordingStore(store: Store, files: RecordingFiles): Recor
             .innerJoin(calls, eq(calls.sessionId, sessions.id))
             .where(eq(calls.id, callId))
             .for('key share', { of: sessions });
-          if (held.length > 0) await tx.insert(recordings).values(row).onConflictDoNothing();
-          return held.length > 0;
+          if (held.length === 0) return false;
+          const inserted = await tx.insert(recordings).values(row).onConflictDoNothing().returning();
+          const own = and(eq(recordings.id, id), eq(recordings.callId, callId));
+          return inserted.length > 0 || (await tx.select().from(recordings).where(own)).length > 0;
         }),
       );
       if (isThere) return row;

@@ -7,6 +7,8 @@ import type { FileStorage, RecordingsConfig } from './recording-files.ts';
 /** Without a byte for so long, a request has failed. */
 const SILENT_MS = 10_000;
 
+const silent = () => undefined;
+
 /** Objects of a bucket in an S3-compatible store. */
 export function s3Recordings(config: RecordingsConfig & { url: string }): FileStorage {
   const { RECORDINGS_S3_ACCESS_KEY: accessKeyId = '', RECORDINGS_S3_SECRET_KEY: secretAccessKey = '' } =
@@ -21,6 +23,8 @@ export function s3Recordings(config: RecordingsConfig & { url: string }): FileSt
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 2,
+    // Each failure is said once, by whoever asked.
+    logger: { debug: silent, info: silent, warn: silent, error: silent },
     requestHandler: { connectionTimeout: SILENT_MS, socketTimeout: SILENT_MS },
   });
   return {

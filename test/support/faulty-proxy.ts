@@ -26,7 +26,12 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     const fault = proxy.only === undefined || request.url?.includes(proxy.only) ? proxy.fault : 'ok';
     if (fault === 'down') return request.socket.destroy();
     if (fault === '503') return response.writeHead(503).end('away');
-    const { host: _host, connection: _connection, ...headers } = request.headers;
+    const {
+      host: _host,
+      connection: _connection,
+      'transfer-encoding': _chunked,
+      ...headers
+    } = request.headers;
     const passed = await fetch(`${target}${request.url}`, {
       method: request.method ?? 'GET',
       headers: headers as Record<string, string>,

@@ -130,7 +130,7 @@ async function send(
     const response = await askApi(config, `/calls/${callId}/recordings/${id}?${query}`, {
       method: 'PUT',
       file: { path, type: MEDIA_TYPES[format] },
-      timeoutMs: ANSWER_MS + (bytes / 2 ** 20) * MEGABYTE_MS,
+      timeoutMs: Math.round(ANSWER_MS + (bytes / 2 ** 20) * MEGABYTE_MS),
       ...(signal !== undefined && { signal }),
     });
     const answer = await response.text();

@@ -79,7 +79,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
           await recordings.add({ id, callId, format, bytes, durationMs, createdAt }, path),
         );
       } finally {
-        await rm(path, { force: true });
+        await rm(path, { force: true }).catch(() => undefined);
       }
     },
   });
