@@ -53,8 +53,10 @@ export interface AssistantOptions {
   filler?: Filler;
   /** Done when the caller is there, before they are greeted. */
   beforeGreeting?: () => Promise<void>;
-  /** Told of what the caller has said before it is answered; may add to it, or throw `voice.StopResponse`. */
+  /** Told of what the caller has said before it is answered; may add to it. */
   onTurn?: (message: llm.ChatMessage) => void;
+  /** Whether the caller is not answered any more. */
+  isLeaving?: () => boolean;
   /** Told what the agent is about to say, piece by piece. */
   onWords: (text: string) => void;
   /** Told when the model said nothing in time; a failure that it reported reaches the session as an error event. */
@@ -115,6 +117,7 @@ export class Assistant extends voice.Agent {
   }
 
   override async onUserTurnCompleted(_chatCtx: llm.ChatContext, message: llm.ChatMessage): Promise<void> {
+    if (this.#options.isLeaving?.() === true) throw new voice.StopResponse();
     this.#options.onTurn?.(message);
   }
 
@@ -175,7 +178,8 @@ export class Assistant extends voice.Agent {
 
   /** Takes the turn from somebody who does not stop: says so, and answers what was said. */
   override async onUserTurnExceeded({ accumulatedTranscript }: voice.UserTurnExceededEvent): Promise<void> {
-    const { prompts, log } = this.#options;
+    const { prompts, log, isLeaving } = this.#options;
+    if (isLeaving?.() === true) return;
     log.info('the caller speaks on and on; the agent takes the turn');
     // What they say while they are being interrupted is a new turn.
     this.session.clearUserTurn();

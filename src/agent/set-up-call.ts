@@ -155,7 +155,10 @@ export async function setUpCall(
     silenceMs: END_OF_SPEECH_MS,
   });
   if (isOn(config, 'filler')) filler.follow(session);
-  if (isOn(config, 'watchdog')) new Watchdog({ log, speeches, gaveUp: phrases.model_failed }).follow(session);
+  if (isOn(config, 'watchdog')) {
+    const isLeaving = () => phone.isLeaving;
+    new Watchdog({ log, speeches, gaveUp: phrases.model_failed, isLeaving }).follow(session);
+  }
   const tools = createCallTools({
     config,
     sessionId: id,
@@ -202,6 +205,7 @@ export async function setUpCall(
     ...(isOn(config, 'filler') && { filler }),
     currentSpeech: () => speeches.first,
     onTurn: (message) => phone.onTurn(message),
+    isLeaving: () => phone.isLeaving,
     beforeGreeting: beginSounds,
     onWords: (text) => overlap.agentSays(text),
     onModelSilent: ({ code }) => publishNotice(room, code, log),
@@ -218,6 +222,7 @@ export async function setUpCall(
     update: async (changed) => {
       stt.setTerms(dataToolsTerms(changed.dataTools));
       now = changed;
+      phone.changed();
       // A profile that came late.
       if (isThere) void beginSounds();
       await assistant.update(known(changed));

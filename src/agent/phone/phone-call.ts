@@ -2,7 +2,6 @@ import { type llm, voice } from '@livekit/agents';
 import { type Room, RoomEvent } from '@livekit/rtc-node';
 import Mustache from 'mustache';
 import { phoneSettingsOf } from '../../sessions/phone-settings.ts';
-import type { ProfileSettings } from '../../sessions/profile.ts';
 import { PHONE_CHANNELS } from '../../sessions/session.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { within } from '../../within.ts';
@@ -57,8 +56,9 @@ export class PhoneCall implements PhoneActions {
   readonly #keys: PressedKeys;
   readonly #over = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
+  /** ms of `performance.now()`. */
+  #beganAt: number | undefined;
   #session: voice.AgentSession | undefined;
-  /** The person is not answered any more: the call ends, or is being given to somebody else. */
   #isLeaving = false;
   /** Settles when somebody has taken the call, or nobody has; undefined while nobody is asked to. */
   #transferring: Promise<void> | undefined;
@@ -69,7 +69,7 @@ export class PhoneCall implements PhoneActions {
   constructor(options: PhoneCallOptions) {
     this.#options = options;
     this.#keys = new PressedKeys({
-      settings: () => phoneSettingsOf(this.#settings).digits,
+      settings: () => this.#settings.digits,
       isSpeaking: () => this.#isInTurn(),
       onFirst: () => this.#interrupt(),
       onEntry: (keys) => this.#answerKeys(keys),
@@ -79,6 +79,11 @@ export class PhoneCall implements PhoneActions {
   /** Whether the person holds a telephone. */
   get isPhone(): boolean {
     return PHONE_CHANNELS.includes(this.#options.context().session.channel);
+  }
+
+  /** Whether the person is not answered any more: the call ends, or is being given to somebody else. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
   }
 
   /** Why the call ended, for its history. @param reason - the framework's @returns undefined while others talk in it */
@@ -114,10 +119,9 @@ export class PhoneCall implements PhoneActions {
     session.on(on.ConversationItemAdded, ({ item }) => {
       if (item.type === 'message' && item.role === 'user') this.#spokeAt = Number.NEGATIVE_INFINITY;
     });
-    const { silence } = phoneSettingsOf(this.#settings);
     new Silence({
-      afterMs: silence.after_s * 1_000,
-      prompts: silence.prompts,
+      afterMs: () => this.#settings.silence.after_s * 1_000,
+      prompts: () => this.#settings.silence.prompts,
       isBusy: () => !this.isPhone || this.#isLeaving,
       ask: () => this.#say(this.#options.phrases.still_there),
       giveUp: () => void this.#hangUp('silence', { say: this.#options.phrases.silence_goodbye }),
@@ -132,19 +136,21 @@ export class PhoneCall implements PhoneActions {
 
   /** The person is on the line. */
   began(): void {
-    const { context, words, phrases } = this.#options;
+    const { context, words } = this.#options;
     const session = this.#session;
     if (!this.isPhone || session === undefined || this.#over.signal.aborted) return;
-    const { maxMinutes, voicemail } = phoneSettingsOf(this.#settings);
-    if (maxMinutes >= 2) {
-      this.#after((maxMinutes - 1) * MINUTE_MS, () => {
-        this.#say(phrases.minute_left, { allowInterruptions: false });
-      });
+    this.#beganAt = performance.now();
+    this.#limitTime();
+    if (context().session.phone?.direction === 'outbound') {
+      new VoicemailWatch(words, () => void this.#machine()).begin(session);
     }
-    this.#after(maxMinutes * MINUTE_MS, () => void this.#endNow('time_limit', phrases.time_over));
-    if (context().session.phone?.direction === 'outbound' && voicemail.detect) {
-      new VoicemailWatch(words, () => void this.#machine(voicemail.message)).begin(session);
-    }
+  }
+
+  /** What is known of the call has changed: its profile may have come late. */
+  changed(): void {
+    if (this.#session === undefined || this.#over.signal.aborted) return;
+    this.#session.sessionOptions.userAwayTimeout = this.#settings.silence.after_s;
+    if (this.#beganAt !== undefined && !this.#isLeaving) this.#limitTime();
   }
 
   /** A key that the person pressed: one of `0-9*#A-D`. Keys are not logged: they may be a PIN. */
@@ -152,13 +158,8 @@ export class PhoneCall implements PhoneActions {
     if (this.isPhone && !this.#isLeaving) this.#keys.press(key);
   }
 
-  /**
-   * The person has said something: takes along the keys that they pressed meanwhile.
-   *
-   * @throws voice.StopResponse while they are not answered
-   */
+  /** The person has said something: takes along the keys that they pressed meanwhile. */
   onTurn(message: llm.ChatMessage): void {
-    if (this.#isLeaving) throw new voice.StopResponse();
     const keys = this.#keys.take();
     if (keys !== undefined) message.content.push(this.#keyText(keys));
   }
@@ -213,13 +214,26 @@ export class PhoneCall implements PhoneActions {
   }
 
   /** An answering machine: waits until it records. */
-  async #machine(message: string | undefined): Promise<void> {
+  async #machine(): Promise<void> {
+    const { detect, message } = this.#settings.voicemail;
+    if (!detect) return;
     this.#options.log.info('an answering machine took the call');
     this.#isLeaving = true;
     this.#interrupt(true);
     if (message === undefined) return this.#shutDown('voicemail');
     await within(LONGEST_GREETING_MS, this.#quiet(MACHINE_SILENCE_MS));
     await this.#endNow('voicemail', message);
+  }
+
+  #limitTime(): void {
+    const { phrases } = this.#options;
+    const { maxMinutes } = this.#settings;
+    const leftMs = maxMinutes * MINUTE_MS - (performance.now() - (this.#beganAt ?? 0));
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
+    if (leftMs >= 2 * MINUTE_MS) {
+      this.#after(leftMs - MINUTE_MS, () => this.#say(phrases.minute_left));
+    }
+    this.#after(leftMs, () => void this.#endNow('time_limit', phrases.time_over));
   }
 
   /** Says one last thing, whatever the other side says, and hangs up. */
@@ -278,7 +292,7 @@ export class PhoneCall implements PhoneActions {
     this.#timers.push(setTimeout(then, ms));
   }
 
-  get #settings(): ProfileSettings {
-    return this.#options.context().profile;
+  get #settings() {
+    return phoneSettingsOf(this.#options.context().profile);
   }
 }

@@ -1,10 +1,10 @@
 import { voice } from '@livekit/agents';
 
 export interface SilenceOptions {
-  /** Silence after which somebody is asked, ms; the session's `userAwayTimeout` is the same. */
-  afterMs: number;
+  /** Silence after which somebody is asked, ms; the first time, the session's `userAwayTimeout` counts. */
+  afterMs: () => number;
   /** How often they are asked. */
-  prompts: number;
+  prompts: () => number;
   /** Whether something is under way that explains the agent's silence. */
   isBusy: () => boolean;
   /** Asks whether they are still there. */
@@ -46,14 +46,14 @@ export class Silence {
 
   #waitOn(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#silent(), this.#options.afterMs);
+    this.#timer = setTimeout(() => this.#silent(), this.#options.afterMs());
   }
 
   #silent(): void {
     const { prompts, isBusy, ask, giveUp } = this.#options;
     if (isBusy()) {
       this.#waitOn();
-    } else if (this.#asked < prompts) {
+    } else if (this.#asked < prompts()) {
       this.#asked += 1;
       ask();
     } else giveUp();

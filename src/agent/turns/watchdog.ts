@@ -22,6 +22,8 @@ export interface WatchdogOptions {
   /** Said when the agent had to give up an answer. */
   gaveUp: string;
   onStuck?: (how: Stuck) => void;
+  /** Whether the caller is not answered any more, on purpose. */
+  isLeaving?: () => boolean;
 }
 
 /**
@@ -56,7 +58,11 @@ export class Watchdog {
   }
 
   #look(session: voice.AgentSession): void {
-    const { speeches, gaveUp } = this.#options;
+    const { speeches, gaveUp, isLeaving } = this.#options;
+    if (isLeaving?.() === true) {
+      this.#words = '';
+      return;
+    }
     const speech = speeches.first;
     const quiet = session.userState !== 'speaking' && session.agentState !== 'speaking';
     const thinks = session.agentState === 'thinking';
