@@ -112,7 +112,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     hookData: createHookData(hook, log),
     inTurn,
   });
-  const gateway = createGateway({ config, log, registry, ...gatewayCalls(config, conversations) });
+  const gateway = createGateway({ config, log, registry, ...gatewayCalls(config, conversations, log) });
   const context: HttpContext = {
     config,
     sessions,

@@ -192,9 +192,11 @@ export function createConversations(parts: ConversationsParts): Conversations {
     const { room, userId, opens = true } = request;
     // Again only when another process opens the room at the same time, or ended its session while we looked.
     for (const deadlineMs = Date.now() + OPENING_WAIT_MS; ; ) {
-      const { known, metadata, isThere } = await look(room);
+      const { known, metadata, named, isThere } = await look(room);
       if (metadata === undefined && !opens) throw new CharlaError('CHARLA_ROOM_CLOSED', { room });
       if (known !== undefined && isThere) {
+        // A livekit-server that has started again has the room of who came back, and forgot what it is about.
+        if (named === undefined) return bring(known, metadata);
         watch.watch(room);
         return known;
       }

@@ -5,6 +5,8 @@ import { PHONE_IDENTITY } from '../rooms/line-messages.ts';
 import { participantToken } from '../rooms/tokens.ts';
 import { parseDataTools } from '../sessions/data-tools.ts';
 import { type Phone, personsNumber } from '../sessions/session.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { createAwaySentence } from './away-sentence.ts';
 import type { Conversations } from './conversations.ts';
 
 /** Who withholds their number. */
@@ -17,8 +19,10 @@ const AGENT_CLOSES_MS = 1_000;
 export function gatewayCalls(
   config: Config,
   conversations: Conversations,
-): Pick<GatewayParts, 'openCall' | 'closeCall'> {
+  log: Logger,
+): Pick<GatewayParts, 'openCall' | 'closeCall' | 'awaySentence'> {
   return {
+    awaySentence: createAwaySentence(config, log),
     openCall: callOpener(config, conversations),
     async closeCall(sessionId) {
       await sleep(AGENT_CLOSES_MS);
@@ -29,7 +33,7 @@ export function gatewayCalls(
 
 function callOpener(config: Config, conversations: Conversations): GatewayParts['openCall'] {
   return async ({ channel, phone, callId }, { room, profile, dataTools }) => {
-    const { id } = await conversations.join({
+    const { id, language } = await conversations.join({
       userId: personsNumber(phone) ?? NO_NUMBER,
       room,
       channel,
@@ -43,7 +47,7 @@ function callOpener(config: Config, conversations: Conversations): GatewayParts[
       session: id,
       attributes: sipAttributes(phone, callId),
     });
-    return { sessionId: id, url: config.LIVEKIT_URL, token };
+    return { sessionId: id, language, url: config.LIVEKIT_URL, token };
   };
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
-import type { Config } from '../../config/config.ts';
+import type { Config, Language } from '../../config/config.ts';
 import { CharlaError } from '../../errors.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Gateway, Line } from '../line.ts';
@@ -11,6 +11,7 @@ import { RunningCall } from './running-call.ts';
 /** A room with the session of a call, and what its person joins it with. */
 export interface OpenedCall {
   sessionId: string;
+  language: Language;
   url: string;
   token: string;
 }
@@ -28,13 +29,18 @@ export interface GatewayParts {
     line: Line,
     options: { room: string; profile?: string; dataTools?: Record<string, unknown> },
   ): Promise<OpenedCall>;
+  /**
+   * What people hear while livekit-server is away: 16-bit PCM, mono, 8 kHz; undefined where it cannot be made. Asked for
+   * when a call begins too, so that it is there in time.
+   */
+  awaySentence(language: Language): Promise<Int16Array | undefined>;
   /** Told that the person has left the room for good. */
   closeCall(sessionId: string): Promise<void>;
 }
 
 /** Brings the calls of carriers into rooms. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { config, log, registry, openCall, closeCall } = parts;
+  const { config, log, registry, openCall, closeCall, awaySentence } = parts;
   /** And when each of them is over and closed. */
   const running = new Map<RunningCall, Promise<void>>();
   /** With those that are being opened. */
@@ -55,6 +61,8 @@ export function createGateway(parts: GatewayParts): Gateway {
       sessionId: first.sessionId,
       log: log.child({ session: first.sessionId, channel: line.channel, call: line.callId }),
       maxMs: config.GATEWAY_CALL_MINUTES * 60_000,
+      reopen: () => openCall(line, { ...options, room }),
+      sentence: () => awaySentence(first.language),
       join: async (listener) => {
         const joining = opened ?? (await openCall(line, { ...options, room }));
         // Its token is for once: livekit-server may have forgotten the room since.
@@ -76,6 +84,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         calls -= 1;
       });
     running.set(call, closed);
+    void awaySentence(first.language);
     return call;
   };
 

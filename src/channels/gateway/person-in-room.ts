@@ -38,6 +38,8 @@ export interface RoomListener {
   onVoiceFlows(flows: boolean): void;
   /** Nobody else is there any more, or somebody is again. */
   onAlone(alone: boolean): void;
+  /** The connection to the room is lost, and sought again; or it is there again. */
+  onReconnecting(reconnecting: boolean): void;
   /** `closed`: the room was, or we were sent out of it; `lost`: livekit-server is away. Not called after {@link PersonInRoom.leave}. */
   onGone(why: 'closed' | 'lost'): void;
   /** @throws CharlaError */
@@ -146,7 +148,11 @@ export class PersonInRoom {
     room.on(RoomEvent.ParticipantDisconnected, () => {
       if (this.isAlone) listener.onAlone(true);
     });
-    room.on(RoomEvent.Reconnected, () => listener.onAlone(this.isAlone));
+    room.on(RoomEvent.Reconnecting, () => listener.onReconnecting(true));
+    room.on(RoomEvent.Reconnected, () => {
+      listener.onReconnecting(false);
+      listener.onAlone(this.isAlone);
+    });
     room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
       if (topic !== VOICE_TOPIC || participant?.info.kind !== ParticipantKind.AGENT) return;
       const { success, data } = voiceMessageSchema.safeParse(parseJson(Buffer.from(payload).toString()));

@@ -19,6 +19,8 @@ const NOBODY_CAME_MS = 90_000;
 /** livekit-server may be away for this long. */
 const REJOIN_MS = 15_000;
 const REJOIN_EACH_MS = 500;
+/** Nothing is said of a shorter time. */
+const AWAY_UNSAID_MS = 1_000;
 /** How often the carrier is asked how far what was sent has been heard. */
 const MARK_EACH_FRAMES = 25;
 /** Changes of the lag that the agent is told of, ms. */
@@ -39,6 +41,10 @@ export interface RunningCallParts {
   maxMs: number;
   /** Joins the room of the call, which is opened again where it is gone. @throws Error while livekit-server is away */
   join(listener: RoomListener): Promise<Person>;
+  /** Has livekit-server know again of the room, which is joined. @throws CharlaError */
+  reopen(): Promise<unknown>;
+  /** What the person hears while the room is away: 16-bit PCM, mono, 8 kHz; undefined where it could not be made. */
+  sentence(): Promise<Int16Array | undefined>;
 }
 
 /** A call that runs: takes sound and keys from a line into a room, and back, until one of them ends. */
@@ -50,6 +56,11 @@ export class RunningCall implements GatewayCall, RoomListener {
   readonly #fromRoom: RoomSound;
   readonly #beganMs = performance.now();
   #person: Person | undefined;
+  /** Since when the room is away, and for which time this was said. */
+  #awaySinceMs: number | undefined;
+  #awaySaidForMs: number | undefined;
+  /** What is said to the person while there is no room. */
+  #toSay: Int16Array = new Int16Array();
   #stopClock: () => void = () => undefined;
   #isOver = false;
   #resolveEnded: (end: LineEnd) => void = () => undefined;
@@ -137,6 +148,15 @@ export class RunningCall implements GatewayCall, RoomListener {
     this.#alone = alone ? { sinceMs: performance.now(), mostMs: ALONE_MS } : undefined;
   }
 
+  onReconnecting(reconnecting: boolean): void {
+    this.#awaySinceMs = reconnecting ? (this.#awaySinceMs ?? performance.now()) : undefined;
+    if (reconnecting || this.#isOver) return;
+    // A livekit-server that has started again knows of the room what we tell it.
+    this.#parts.reopen().catch((error: unknown) => {
+      this.#parts.log.warn({ err: error }, 'the room of a call is there again, and could not be opened');
+    });
+  }
+
   onGone(why: 'closed' | 'lost'): void {
     this.#person = undefined;
     if (this.#isOver) return;
@@ -160,6 +180,7 @@ export class RunningCall implements GatewayCall, RoomListener {
 
   #took(person: Person): void {
     this.#person = person;
+    this.#awaySinceMs = undefined;
     this.#alone = person.isAlone ? { sinceMs: performance.now(), mostMs: NOBODY_CAME_MS } : undefined;
     // It ended while the room was joined.
     if (this.#isOver) void person.leave();
@@ -168,6 +189,8 @@ export class RunningCall implements GatewayCall, RoomListener {
   async #rejoin(): Promise<void> {
     const { log, join } = this.#parts;
     log.warn('the room of a call is away; joining it again');
+    this.#awaySinceMs ??= performance.now();
+    void this.#sayAway();
     const deadlineMs = performance.now() + REJOIN_MS;
     while (!this.#isOver && performance.now() < deadlineMs) {
       await new Promise((resolve) => setTimeout(resolve, REJOIN_EACH_MS));
@@ -181,10 +204,26 @@ export class RunningCall implements GatewayCall, RoomListener {
     this.end('room_failed');
   }
 
+  /** Once for each time that the room is away. */
+  async #sayAway(): Promise<void> {
+    if (this.#awaySaidForMs === this.#awaySinceMs) return;
+    this.#awaySaidForMs = this.#awaySinceMs;
+    this.#toSay = (await this.#parts.sentence()) ?? this.#toSay;
+  }
+
+  /** The next frame of what is said while there is no room. */
+  #ownFrame(): Int16Array | undefined {
+    if (this.#toSay.length === 0) return undefined;
+    const frame = new Int16Array(FRAME_SAMPLES);
+    frame.set(this.#toSay.subarray(0, FRAME_SAMPLES));
+    this.#toSay = this.#toSay.subarray(FRAME_SAMPLES);
+    return frame;
+  }
+
   #tick(): void {
     this.#frame += 1;
     this.#person?.speak(this.#fromLine.read() ?? SILENCE);
-    const frame = this.#fromRoom.read() ?? SILENCE;
+    const frame = this.#ownFrame() ?? this.#fromRoom.read() ?? SILENCE;
     try {
       this.#toLine(frame);
     } catch (error) {
@@ -217,7 +256,8 @@ export class RunningCall implements GatewayCall, RoomListener {
     else if (now - this.#receivedAtMs > CARRIER_SILENT_MS) this.end('line_failed');
     else if (this.#alone !== undefined && now - this.#alone.sinceMs > this.#alone.mostMs)
       this.end('room_failed');
-    else this.#tellLag();
+    else if (this.#awaySinceMs === undefined) this.#tellLag();
+    else if (now - this.#awaySinceMs > AWAY_UNSAID_MS) void this.#sayAway();
   }
 
   #tellLag(): void {

@@ -53,8 +53,14 @@ beforeAll(async () => {
     registry: new Registry(),
     openCall: async (_line, options) => {
       room = options.room;
-      return { sessionId: room, url: livekit.url, token: await tokenFor(room, PHONE_IDENTITY) };
+      return {
+        sessionId: room,
+        language: 'es',
+        url: livekit.url,
+        token: await tokenFor(room, PHONE_IDENTITY),
+      };
     },
+    awaySentence: async () => undefined,
     closeCall: async (sessionId) => {
       closed.push(sessionId);
     },

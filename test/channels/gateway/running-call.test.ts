@@ -19,6 +19,7 @@ async function setUp(more: Partial<Line> = {}, { joins = [] as (() => void)[] } 
   const said: Int16Array[] = [];
   const sent: Int16Array[] = [];
   const ends: LineEnd[] = [];
+  const reopened: true[] = [];
   let left = 0;
   const person: Person = {
     isAlone: false,
@@ -45,6 +46,8 @@ async function setUp(more: Partial<Line> = {}, { joins = [] as (() => void)[] } 
     metrics,
     sessionId: 'a-session',
     maxMs: 60_000,
+    reopen: async () => void reopened.push(true),
+    sentence: async () => speech(),
     join: async (wants) => {
       listener = wants;
       joins.shift()?.();
@@ -61,7 +64,7 @@ async function setUp(more: Partial<Line> = {}, { joins = [] as (() => void)[] } 
     }
   };
   const room = () => listener as RoomListener;
-  return { call, said, sent, ends, run, runWithSound, room, registry, left: () => left };
+  return { call, said, sent, ends, run, runWithSound, room, registry, reopened, left: () => left };
 }
 
 it('sends a frame each 20 ms both ways, silence where there is nothing', async () => {
@@ -148,7 +151,7 @@ describe('a room that is away', () => {
     throw new Error('away');
   };
 
-  it('is joined again, and the line keeps its silence meanwhile', async () => {
+  it('is joined again, and the person hears a sentence meanwhile', async () => {
     const { sent, said, ends, room, runWithSound } = await setUp(
       {},
       { joins: [() => undefined, away, away] },
@@ -157,9 +160,24 @@ describe('a room that is away', () => {
     await runWithSound(1_400);
     const before = said.length;
     expect(sent.length).toBeGreaterThan(60);
+    // And in it, once, the sentence.
+    expect(sent.filter((frame) => frame[0] !== 0)).toEqual([speech()]);
     await runWithSound(1_000);
     expect(said.length).toBeGreaterThan(before + 20);
     expect(ends).toEqual([]);
+  });
+
+  it('whose connection comes back by itself is opened again, in case livekit-server has forgotten it', async () => {
+    const { sent, reopened, room, runWithSound } = await setUp();
+    room().onReconnecting(true);
+    await runWithSound(800);
+    room().onReconnecting(false);
+    await runWithSound(2_000);
+    expect(reopened).toEqual([true]);
+    expect(sent.every((frame) => frame[0] === 0)).toBe(true);
+    room().onReconnecting(true);
+    await runWithSound(3_000);
+    expect(sent.filter((frame) => frame[0] !== 0)).toEqual([speech()]);
   });
 
   it('for 15 s ends the call', async () => {
