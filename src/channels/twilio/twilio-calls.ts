@@ -104,7 +104,8 @@ export function createTwilioCalls({ config, gateway, log }: TwilioCallsParts): T
     const forget = () => {
       if (running.get(callId) === state) running.delete(callId);
     };
-    let isTransferred = false;
+    /** Whether the call is given away; while Twilio has not answered, a promise of that. */
+    let transferred: Promise<boolean> | undefined;
     const line: Line = {
       channel: 'twilio',
       callId,
@@ -116,8 +117,12 @@ export function createTwilioCalls({ config, gateway, log }: TwilioCallsParts): T
         return stream.bufferedBytes;
       },
       async transfer(to) {
-        await api.continueWith(callId, dial(to, comeBack(profile)));
-        isTransferred = true;
+        const answer = api.continueWith(callId, dial(to, comeBack(profile)));
+        transferred = answer.then(
+          () => true,
+          () => false,
+        );
+        await answer;
       },
       close: (end) => close(callId, end, stream),
     };
@@ -137,11 +142,15 @@ export function createTwilioCalls({ config, gateway, log }: TwilioCallsParts): T
       receive: (samples) => call.receive(samples),
       digit: (digit) => call.digit(digit),
       played: (name) => call.played(name),
-      // Other TwiML stops the stream, and nobody has hung up.
-      end: (end) => call.end(isTransferred ? 'transferred' : end),
+      // Other TwiML stops the stream, before Twilio's answer to us: nobody has hung up, and the gateway ends what it has
+      // transferred once the agent knows.
+      end: (end) => {
+        if (transferred === undefined) call.end(end);
+        else void transferred.then((isAway) => (isAway ? undefined : call.end(end)));
+      },
     };
     state.call = known;
-    if (state.isOver) known.end('caller_hung_up');
+    if (state.isOver) call.end('caller_hung_up');
     return known;
   };
 
