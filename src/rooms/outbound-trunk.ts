@@ -1,5 +1,6 @@
 import { CharlaError } from '../errors.ts';
 import type { LiveKit } from './livekit.ts';
+import { requestSip } from './sip.ts';
 
 /** A trunk through which calls are placed. */
 export interface OutboundTrunk {
@@ -12,13 +13,13 @@ export interface OutboundTrunk {
  * The trunk to call through.
  *
  * @param wanted - its id or name; undefined: the only one there is
- * @throws CharlaError `CHARLA_SIP_TRUNK_MISSING`, and as {@link LiveKit.request}
+ * @throws CharlaError `CHARLA_SIP_TRUNK_MISSING`, and as {@link requestSip}
  */
 export async function findOutboundTrunk(
   livekit: LiveKit,
   wanted: string | undefined,
 ): Promise<OutboundTrunk> {
-  const trunks = await livekit.request(({ sip }) => sip.listSipOutboundTrunk(), { idempotent: true });
+  const trunks = await requestSip(livekit, 'outbound trunk', (sip) => sip.listSipOutboundTrunk());
   const fitting =
     wanted === undefined
       ? trunks

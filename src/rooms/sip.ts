@@ -104,7 +104,7 @@ export async function removeSip(livekit: LiveKit, names: readonly string[]): Pro
   const chosen = all.filter(({ id, name }) => names.includes(id) || names.includes(name)).toReversed();
   for (const { kind, id } of chosen) {
     const { remove } = kind === 'dispatch rule' ? RULE : INBOUND;
-    await request(livekit, kind, (sip) => remove(sip, id));
+    await requestSip(livekit, kind, (sip) => remove(sip, id));
   }
   return chosen.map(({ kind, id, name }) => ({ kind, id, name, action: 'removed', fields: [] }));
 }
@@ -179,7 +179,7 @@ async function applyOne<T extends Info>(
     action,
     fields,
   });
-  const ask = <R>(operation: (sip: SipClient) => Promise<R>) => request(livekit, kind.kind, operation);
+  const ask = <R>(operation: (sip: SipClient) => Promise<R>) => requestSip(livekit, kind.kind, operation);
   const found = await ask(kind.list);
   const existing = found.filter((info) => info.name === name);
   if (existing.length > 1) {
@@ -244,7 +244,7 @@ function comparable(info: Info): Record<string, unknown> {
 }
 
 async function entries<T extends Info>(livekit: LiveKit, kind: Kind<T>): Promise<SipEntry[]> {
-  const found = await request(livekit, kind.kind, kind.list);
+  const found = await requestSip(livekit, kind.kind, kind.list);
   return found.map((info) => ({
     kind: kind.kind,
     id: kind.id(info),
@@ -253,7 +253,8 @@ async function entries<T extends Info>(livekit: LiveKit, kind: Kind<T>): Promise
   }));
 }
 
-async function request<T>(
+/** Asks for trunks or rules. @throws CharlaError `CHARLA_SIP_NOT_CONNECTED`, `CHARLA_SIP_REFUSED`, and as {@link LiveKit.request} */
+export async function requestSip<T>(
   livekit: LiveKit,
   what: SipKind,
   operation: (sip: SipClient) => Promise<T>,

@@ -16,7 +16,7 @@ import { createSessionStore } from '../../src/sessions/session-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { numbered, started, turn } from '../support/call-events.ts';
-import { testConfig } from '../support/livekit-server.ts';
+import { startLivekitServer, testConfig } from '../support/livekit-server.ts';
 import { type CalleeBehaviour, freeUdpPort, type SipCallee, startSipCallee } from '../support/sip-callee.ts';
 import { type SipStack, startSipStack } from '../support/sip-stack.ts';
 import { openTestStore } from '../support/store.ts';
@@ -292,6 +292,17 @@ describe('a request to place a call', () => {
   ])('to %s is refused: %s', async (to) => {
     const answer = await place({ to });
     expect([answer.statusCode, answer.json()]).toMatchObject([400, { code: 'CHARLA_REQUEST_INVALID' }]);
+  });
+});
+
+describe('a livekit-server without Redis', () => {
+  it('has no trunk to call through, and says what it lacks', async () => {
+    const bare = await startLivekitServer();
+    const app = await buildTestServer({ config: testConfig(bare), store });
+    const answer = await app.inject({ method: 'POST', url: '/calls', payload: { to: NUMBER } });
+    expect([answer.statusCode, answer.json()]).toMatchObject([503, { code: 'CHARLA_SIP_NOT_CONNECTED' }]);
+    await app.close();
+    await bare.stop();
   });
 });
 

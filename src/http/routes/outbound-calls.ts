@@ -74,6 +74,8 @@ export const outboundCallRoutes: FastifyPluginAsyncZod<{ context: HttpContext }>
         'CHARLA_IDEMPOTENCY_CONFLICT',
         'CHARLA_SIP_TRUNK_MISSING',
         'CHARLA_SIP_TRUNK_FULL',
+        'CHARLA_SIP_NOT_CONNECTED',
+        'CHARLA_SIP_REFUSED',
         'CHARLA_DATA_TOOLS_INVALID',
         'CHARLA_DATA_TOOLS_TOO_LARGE',
         'CHARLA_CALL_NOT_FOUND',
