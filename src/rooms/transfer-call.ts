@@ -1,5 +1,6 @@
 import { ServerError, SipCallError } from 'livekit-server-sdk';
 import type { LiveKit } from './livekit.ts';
+import { findOutboundTrunk } from './outbound-trunk.ts';
 
 /** What a telephone or a carrier answers that does not know REFER, or does not want it. */
 const NO_REFER: ReadonlySet<number> = new Set([403, 405, 420, 488, 489, 501]);
@@ -33,8 +34,8 @@ export async function referCall(
 /**
  * Calls a number and brings it into a room; resolves when it has answered.
  *
- * @param options.trunk - id of the outbound trunk; without, the only one that there is
- * @throws Error where there is no such trunk; CharlaError or ServerError where nobody answered
+ * @param options.trunk - id or name of the outbound trunk; without, the only one that there is
+ * @throws CharlaError as {@link findOutboundTrunk}; CharlaError or ServerError where nobody answered
  */
 export async function ringInto(
   livekit: LiveKit,
@@ -48,7 +49,7 @@ export async function ringInto(
   },
 ): Promise<void> {
   const { room, number, identity, name, ringSeconds } = options;
-  const trunk = options.trunk ?? (await onlyTrunk(livekit));
+  const { id: trunk } = await findOutboundTrunk(livekit, options.trunk);
   await livekit.request(({ sip }) =>
     sip.createSipParticipant(trunk, number, room, {
       participantIdentity: identity,
@@ -58,17 +59,6 @@ export async function ringInto(
       ringingTimeout: ringSeconds,
     }),
   );
-}
-
-async function onlyTrunk(livekit: LiveKit): Promise<string> {
-  const trunks = await livekit.request(({ sip }) => sip.listSipOutboundTrunk(), { idempotent: true });
-  const [first, ...more] = trunks;
-  if (first === undefined || more.length > 0) {
-    throw new Error(
-      `there are ${trunks.length} outbound trunks: set SIP_OUTBOUND_TRUNK to the one for transfers`,
-    );
-  }
-  return first.sipTrunkId;
 }
 
 function sipStatus(error: unknown): number | undefined {

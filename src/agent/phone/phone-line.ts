@@ -30,7 +30,7 @@ export interface PhoneLine {
 export interface PhoneLineOptions {
   room: Room;
   livekit: LiveKit;
-  /** Id of the trunk for second legs; without, the only one that there is. */
+  /** Id or name of the trunk for second legs; without, the only one that there is. */
   outboundTrunk: string | undefined;
 }
 
