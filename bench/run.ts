@@ -25,6 +25,10 @@ const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<Be
     summary: 'callers at once: who is greeted, how soon, and what a call takes',
     load: () => import('./rooms.ts'),
   },
+  phone: {
+    summary: 'telephone calls on every channel beside a browser; many calls through the gateway',
+    load: () => import('./phone.ts'),
+  },
   timeline: {
     summary: 'one call, drawn: who spoke when, and what each engine did',
     load: () => import('./timeline.ts'),

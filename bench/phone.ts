@@ -1,0 +1,230 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import { FRAME_MS } from '../src/channels/line.ts';
+import type { Language } from '../src/config/config.ts';
+import { type AudioSocketCall, callByAudioSocket } from '../test/support/audiosocket-carrier.ts';
+import { CALLER_SAMPLE_RATE } from '../test/support/caller.ts';
+import type { BenchResult } from './support/bench-result.ts';
+import { callerVoice } from './support/caller-voice.ts';
+import { CONVERSATIONS } from './support/conversation.ts';
+import { clip } from './support/heard-words.ts';
+import { lastSoundBeforeSilence } from './support/last-sound.ts';
+import { count, counts, languageOption, parseOptions } from './support/options.ts';
+import { percentile } from './support/percentiles.ts';
+import { placeCall, WAYS, type Way } from './support/phone-call.ts';
+import { type PhoneStack, startPhoneStack } from './support/phone-stack.ts';
+import { cpuSeconds } from './support/process-cpu.ts';
+import { processTree, totalMb } from './support/process-memory.ts';
+
+const ANSWER_TIMEOUT_MS = 15_000;
+const GREETING_TIMEOUT_MS = 30_000;
+/** How far into the answer the caller speaks. */
+const INTO_ANSWER_MS = 1_200;
+/** The voice of the engines with fixed delays has no pauses, so that a shorter silence is a stop. */
+const STOP_SILENCE_MS = 300;
+/** A call ends, and an idle process takes its job's place. */
+const CALM_MS = 4_000;
+/** Many calls begin one after another, and are then measured for this long. */
+const BETWEEN_CALLS_MS = 500;
+const LOAD_MS = 15_000;
+
+interface PhoneOptions {
+  turns: number;
+  calls: number[];
+  language: Language;
+}
+
+/** Sounds of the caller, mono, 24 kHz. */
+interface Sounds {
+  question: Int16Array;
+  interruption: Int16Array;
+}
+
+interface Measured {
+  setUpMs: number[];
+  greetingMs: number[];
+  voiceToVoiceMs: number[];
+  bargeInMs: number[];
+  failed: number;
+}
+
+interface Load {
+  calls: number;
+  /** Processor time of the API's process for each call, in hundredths of a core. */
+  cpuPercent: number | undefined;
+  /** Memory of the API's process over what it had without calls, for each call. */
+  memoryMb: number;
+  /** Distance of two frames at a telephone from 20 ms. */
+  jitterMs: { p50: number; p99: number };
+}
+
+export function command(): Command {
+  const bench = new Command('phone')
+    .description('Telephone calls on every channel, beside a browser; and many calls through the gateway.')
+    .option('--turns <n>', 'calls on each way; in each the caller is greeted, asks, and interrupts', count, 8)
+    .option('--calls <n,n,…>', 'AudioSocket calls at once, for what a gateway takes', counts, [1, 10, 30]);
+  return languageOption(bench);
+}
+
+/**
+ * Calls in turn on every way, with engines of fixed delays: set-up (call, INVITE, webhook or connection → the line is up →
+ * first sound of the greeting), voice-to-voice and barge-in, all at the telephone. Then many calls through the gateway at
+ * once: processor time and memory of `charla serve`, and how evenly frames reach the telephones.
+ */
+export async function run(args: readonly string[]): Promise<BenchResult> {
+  const options = parseOptions<PhoneOptions>(command(), args);
+  const { language, turns } = options;
+  const { questions, interruption, fixed } = CONVERSATIONS[language];
+  const texts = [questions[0] ?? '', interruption];
+  const [question = new Int16Array(), over = new Int16Array()] = await callerVoice(texts, language);
+  const most = Math.max(...options.calls, WAYS.length);
+  const stack = await startPhoneStack({ transcript: '', answer: fixed.longAnswer }, most);
+  try {
+    await stack.engines.hears([
+      clip(texts[0] ?? '', question, CALLER_SAMPLE_RATE),
+      clip(interruption, over, CALLER_SAMPLE_RATE),
+    ]);
+    const measured = new Map<Way, Measured>(WAYS.map((way) => [way, nothing()]));
+    // The first round warms everything up and is not counted.
+    for (let turn = -1; turn < turns; turn += 1) {
+      for (const way of turn % 2 === 0 ? WAYS : WAYS.toReversed()) {
+        process.stderr.write(`${way}\n`);
+        const into = (turn < 0 ? undefined : measured.get(way)) ?? nothing();
+        await measureCall(stack, way, { question, interruption: over }, into);
+      }
+    }
+    const load: Load[] = [];
+    for (const calls of options.calls.toSorted((one, other) => one - other)) {
+      process.stderr.write(`${calls} calls at once\n`);
+      load.push(await measureLoad(stack, calls));
+    }
+    return report(options, measured, load);
+  } finally {
+    await stack.close();
+  }
+}
+
+function nothing(): Measured {
+  return { setUpMs: [], greetingMs: [], voiceToVoiceMs: [], bargeInMs: [], failed: 0 };
+}
+
+/** One call: the greeting, a question, and words over its long answer. What does not come counts as failed. */
+async function measureCall(stack: PhoneStack, way: Way, sounds: Sounds, into: Measured): Promise<void> {
+  const { person, say, calledAt, answeredAt, hangUp } = await placeCall(stack, way);
+  try {
+    into.setUpMs.push(answeredAt - calledAt);
+    const greetedAt = await person.until(
+      () => person.firstSoundAfter(calledAt),
+      GREETING_TIMEOUT_MS,
+      'the greeting',
+    );
+    into.greetingMs.push(greetedAt - calledAt);
+    await person.until(() => silentFor(person, 1_000), GREETING_TIMEOUT_MS, 'the end of the greeting');
+    const askedAt = await say(sounds.question);
+    const answerAt = await person.until(
+      () => person.firstSoundAfter(askedAt),
+      ANSWER_TIMEOUT_MS,
+      'the answer',
+    );
+    into.voiceToVoiceMs.push(answerAt - askedAt);
+    await sleep(answerAt + INTO_ANSWER_MS - performance.now());
+    const saidAt = await say(sounds.interruption);
+    const beganAt = saidAt - (sounds.interruption.length / CALLER_SAMPLE_RATE) * 1000;
+    const silentAt = await person.until(
+      () => lastSoundBeforeSilence(person, beganAt, performance.now(), STOP_SILENCE_MS),
+      ANSWER_TIMEOUT_MS,
+      'the agent to stop',
+    );
+    into.bargeInMs.push(silentAt - beganAt);
+  } catch (error) {
+    into.failed += 1;
+    process.stderr.write(`${error}\n`);
+  } finally {
+    await hangUp();
+    await sleep(CALM_MS);
+  }
+}
+
+function silentFor(person: { lastSound(): number | undefined }, ms: number): boolean {
+  return performance.now() - (person.lastSound() ?? 0) > ms;
+}
+
+/** Calls that only listen: a gateway's work is the same, and this machine's processors are left to it. */
+async function measureLoad(stack: PhoneStack, calls: number): Promise<Load> {
+  const { servePid } = stack;
+  const before = totalMb(await processTree(servePid));
+  const running: AudioSocketCall[] = [];
+  try {
+    for (let made = 0; made < calls; made += 1) {
+      running.push(await callByAudioSocket(stack.audioSocketPort));
+      await sleep(BETWEEN_CALLS_MS);
+    }
+    await sleep(CALM_MS);
+    const [cpuBefore, startedAt] = [await cpuSeconds(servePid), performance.now()];
+    await sleep(LOAD_MS);
+    const [cpuAfter, seconds] = [await cpuSeconds(servePid), (performance.now() - startedAt) / 1000];
+    const memory = totalMb(await processTree(servePid)) - before;
+    const distances = running.flatMap(({ telephone }) => telephone.distances(startedAt));
+    const uneven = distances.map((ms) => Math.abs(ms - FRAME_MS));
+    return {
+      calls,
+      cpuPercent:
+        cpuBefore === undefined || cpuAfter === undefined
+          ? undefined
+          : ((cpuAfter - cpuBefore) / seconds / calls) * 100,
+      memoryMb: memory / calls,
+      jitterMs: {
+        p50: percentile(uneven, 0.5) ?? Number.NaN,
+        p99: percentile(uneven, 0.99) ?? Number.NaN,
+      },
+    };
+  } finally {
+    await Promise.all(running.map((call) => call.hangUp()));
+    await sleep(CALM_MS);
+  }
+}
+
+function report(
+  { language, turns }: PhoneOptions,
+  measured: ReadonlyMap<Way, Measured>,
+  load: readonly Load[],
+): BenchResult {
+  const browser = measured.get(WAYS[0]) ?? nothing();
+  const rows = [...measured].map(([way, of]) => ({
+    way,
+    n: of.voiceToVoiceMs.length,
+    failed: of.failed,
+    'set-up p50, ms': shown(percentile(of.setUpMs, 0.5)),
+    'call → greeting p50 / p95, ms': both(of.greetingMs),
+    'voice-to-voice p50 / p95, ms': both(of.voiceToVoiceMs),
+    'over the browser, ms': way === WAYS[0] ? '' : gap(of.voiceToVoiceMs, browser.voiceToVoiceMs),
+    'barge-in p50 / p95, ms': both(of.bargeInMs),
+    'barge-in over the browser, ms': way === WAYS[0] ? '' : gap(of.bargeInMs, browser.bargeInMs),
+  }));
+  const loads = load.map(({ calls, cpuPercent, memoryMb, jitterMs }) => ({
+    'calls at once': calls,
+    'CPU of a call, % of a core': shown(cpuPercent, 2),
+    'memory of a call, MB': shown(memoryMb, 1),
+    'frame jitter p50, ms': shown(jitterMs.p50, 2),
+    'frame jitter p99, ms': shown(jitterMs.p99, 2),
+  }));
+  return {
+    title: `Telephone calls, fixed engines, ${language}, ${turns} calls on each way`,
+    rows,
+    more: [{ title: 'Calls through the gateway at once (AudioSocket), in `charla serve`', rows: loads }],
+    json: { options: { language, turns }, ways: Object.fromEntries(measured), load },
+  };
+}
+
+function both(values: readonly number[]): string {
+  return `${shown(percentile(values, 0.5))} / ${shown(percentile(values, 0.95))}`;
+}
+
+function gap(values: readonly number[], of: readonly number[]): string | number {
+  const [mine, theirs] = [percentile(values, 0.5), percentile(of, 0.5)];
+  return mine === undefined || theirs === undefined ? '–' : Math.round(mine - theirs);
+}
+
+function shown(value: number | undefined, digits = 0): string | number {
+  return value !== undefined && Number.isFinite(value) ? Number(value.toFixed(digits)) : '–';
+}
