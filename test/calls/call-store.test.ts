@@ -71,6 +71,7 @@ describe('the history of a call', () => {
       lastEvent: 4,
       outcome: 'user_initiated',
       running: false,
+      placedBegan: false,
     });
     const history = await calls.get('c1');
     expect(history).toMatchObject({
