@@ -16,7 +16,12 @@ const NOT_OVER_HTTP: readonly ErrorCode[] = [
   'CHARLA_CONFIG_INVALID',
   'CHARLA_LIVEKIT_NOT_INSTALLED',
   'CHARLA_NODE_TOO_OLD',
+  'CHARLA_LIVEKIT_SIP_NOT_INSTALLED',
   'CHARLA_PORT_TAKEN',
+  'CHARLA_REDIS_NOT_INSTALLED',
+  'CHARLA_SIP_FILE_INVALID',
+  'CHARLA_SIP_NEEDS_OWN_LIVEKIT',
+  'CHARLA_SIP_NOT_FOUND',
   'CHARLA_STORE_DAMAGED',
   'CHARLA_STORE_LOCKED',
   'CHARLA_STORE_MIGRATION_FAILED',
@@ -38,7 +43,12 @@ const NOT_OVER_HTTP: readonly ErrorCode[] = [
   'CHARLA_PROVIDER_TIMEOUT',
 ];
 /** Routes of which OpenAPI has nothing to say: files, and WebSockets. */
-const NOT_IN_DOCUMENT = ['GET /*', 'GET /docs/*', 'GET /api/v1/twilio/media-stream'];
+const NOT_IN_DOCUMENT = [
+  'GET /*',
+  'GET /docs/*',
+  'GET /api/v1/twilio/media-stream',
+  'GET /api/v1/telnyx/media-stream',
+];
 
 const log = createLogger('test', 'silent');
 let app: FastifyInstance;
