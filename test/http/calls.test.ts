@@ -178,6 +178,8 @@ describe('GET /calls/{id}', () => {
       started_at: '2026-01-01T12:00:00.000Z',
       ended_at: '2026-01-01T12:00:00.000Z',
       outcome: 'participant_disconnected',
+      dial: null,
+      recordings: [],
       turns: [
         {
           number: 1,
