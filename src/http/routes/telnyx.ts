@@ -75,7 +75,7 @@ export const telnyxRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
       tags: ['telephone'],
       querystring: queryString,
       body: webhookSchema,
-      response: { 200: z.object({}).meta({ description: 'Heard.' }) },
+      response: { 200: z.object({}).meta({ description: 'Heard.', examples: [{}] }) },
       problems: ['CHARLA_NOT_FOUND', 'CHARLA_SIGNATURE_INVALID'],
     },
     /** Before anything else is looked at. */

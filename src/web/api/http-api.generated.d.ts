@@ -126,7 +126,7 @@ export interface paths {
   "/calls/audiosocket/{id}": {
     /**
      * Announce a call of Asterisk
-     * @description AudioSocket itself carries a UUID and nothing else. This server then expects the call for two minutes. Needs a key with the scope sessions or admin in the header X-API-Key.
+     * @description AudioSocket itself carries a UUID and nothing else. This server then expects the call for two minutes. A form (`application/x-www-form-urlencoded`) will do too, without data tools. Needs a key with the scope sessions or admin in the header X-API-Key.
      */
     post: operations["postCallsAudiosocketById"];
   };
@@ -516,6 +516,8 @@ export interface components {
       profile?: string;
       /** @enum {string} */
       language?: "es" | "en";
+      /** @description Of the person, for the hook; whoever comes by telephone has it already. For servers. */
+      phone?: string;
     };
     /** @description What a client needs to join the room of a session. */
     JoinDetails: {
@@ -540,6 +542,8 @@ export interface components {
       channel: string;
       /** @enum {string} */
       language: "es" | "en";
+      /** @description Null unless it is a telephone call. */
+      phone: components["schemas"]["Phone"] | null;
       /**
        * @description `created`: nobody has talked yet. `active`: a call runs. `ended`: it is over. `expired`: a time limit ended it.
        * @enum {string}
@@ -561,6 +565,17 @@ export interface components {
       expires_at: string;
       ended_at: string | null;
     };
+    /** @description The two ends of a telephone call. */
+    Phone: {
+      /**
+       * @description Whether they called us, or we them.
+       * @enum {string}
+       */
+      direction: "inbound" | "outbound";
+      /** @description E.164 where the carrier gives it so; null where it is withheld. */
+      caller: string | null;
+      called: string | null;
+    };
     Session: {
       session_id: string;
       user_id: string;
@@ -569,6 +584,8 @@ export interface components {
       channel: string;
       /** @enum {string} */
       language: "es" | "en";
+      /** @description Null unless it is a telephone call. */
+      phone: components["schemas"]["Phone"] | null;
       /**
        * @description `created`: nobody has talked yet. `active`: a call runs. `ended`: it is over. `expired`: a time limit ended it.
        * @enum {string}
@@ -605,6 +622,8 @@ export interface components {
       channel: string;
       /** @enum {string} */
       language: "es" | "en";
+      /** @description Null unless it is a telephone call. */
+      phone: components["schemas"]["Phone"] | null;
       /** Format: date-time */
       started_at: string;
       ended_at: string | null;
@@ -759,6 +778,8 @@ export interface components {
       channel: string;
       /** @enum {string} */
       language: "es" | "en";
+      /** @description Null unless it is a telephone call. */
+      phone: components["schemas"]["Phone"] | null;
       /** Format: date-time */
       started_at: string;
       ended_at: string | null;
@@ -1131,6 +1152,8 @@ export interface operations {
         user_id?: string;
         profile?: string;
         channel?: string;
+        /** @description Number of either end of a telephone call. */
+        phone?: string;
         /** @description Created then or later. */
         since?: string;
         /** @description Created before. */
@@ -1431,7 +1454,7 @@ export interface operations {
   };
   /**
    * Announce a call of Asterisk
-   * @description AudioSocket itself carries a UUID and nothing else. This server then expects the call for two minutes. Needs a key with the scope sessions or admin in the header X-API-Key.
+   * @description AudioSocket itself carries a UUID and nothing else. This server then expects the call for two minutes. A form (`application/x-www-form-urlencoded`) will do too, without data tools. Needs a key with the scope sessions or admin in the header X-API-Key.
    */
   postCallsAudiosocketById: {
     parameters: {
@@ -1504,6 +1527,8 @@ export interface operations {
         /** @description Begun before. */
         until?: string;
         outcome?: string;
+        /** @description Number of either end of a telephone call. */
+        phone?: string;
         /** @description Of telephone calls. */
         direction?: "inbound" | "outbound";
         /** @description Of calls that we placed. */
