@@ -88,11 +88,13 @@ export class PhoneCall implements PhoneActions {
 
   /** Why the call ended, for its history. @param reason - the framework's @returns undefined while others talk in it */
   outcome(reason: string): string | undefined {
-    const isLast = reason === voice.CloseReason.JOB_SHUTDOWN;
+    const { JOB_SHUTDOWN, PARTICIPANT_DISCONNECTED } = voice.CloseReason;
+    const isLast = reason === JOB_SHUTDOWN;
     if (this.#afterTransfer !== undefined) return isLast ? 'transferred' : undefined;
     if (this.#transferring === undefined) return reason;
     // The person's telephone leaves as soon as somebody else has the call, and that is known a moment later.
-    return isLast ? voice.CloseReason.PARTICIPANT_DISCONNECTED : undefined;
+    if (reason === PARTICIPANT_DISCONNECTED) return undefined;
+    return isLast ? PARTICIPANT_DISCONNECTED : reason;
   }
 
   /**

@@ -115,8 +115,8 @@ function people(room: Room): RemoteParticipant[] {
 }
 
 /** Whether it is the telephone of the call; not the second leg of a transfer. */
-function isTelephone({ attributes, identity }: RemoteParticipant): boolean {
-  return attributes[SIP_CALL_ID] !== undefined && identity !== LEG;
+function isTelephone(who: RemoteParticipant): boolean {
+  return (isSip(who) || who.attributes[SIP_CALL_ID] !== undefined) && who.identity !== LEG;
 }
 
 function isSip({ info }: RemoteParticipant): boolean {
