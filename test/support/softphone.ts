@@ -1,5 +1,5 @@
 import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -69,7 +69,7 @@ export class Softphone {
     answers?: boolean;
   } = {}): Promise<Softphone> {
     const folder = await mkdtemp(join(tmpdir(), 'charla-softphone-'));
-    const phone = new Softphone(folder, await freePort(), number);
+    const phone = new Softphone(folder, await freePortPair(), number);
     await phone.#start(number, answers);
     return phone;
   }
@@ -251,6 +251,19 @@ export class Softphone {
       }
       await sleep(LISTEN_INTERVAL_MS);
     }
+  }
+}
+
+/** baresip takes the next port too, for TLS, and does not start without; the system gives it to whoever connects to something. */
+async function freePortPair(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port + 1, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (isFree) return port;
   }
 }
 
