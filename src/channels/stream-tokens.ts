@@ -3,6 +3,7 @@ import { jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import type { Phone } from '../sessions/session.ts';
+import { createOnce } from './once.ts';
 
 /** A carrier opens the stream of a call within a second of being told to. */
 export const STREAM_TOKEN_SECONDS = 30;
@@ -46,20 +47,7 @@ const claimsSchema = z.object({
  */
 export function createStreamTokens({ LIVEKIT_API_SECRET }: Pick<Config, 'LIVEKIT_API_SECRET'>): StreamTokens {
   const key = new Uint8Array(hkdfSync('sha256', LIVEKIT_API_SECRET, '', 'charla media stream token', 32));
-  /** Of each token that was used: when it expires, ms since the epoch. */
-  const used = new Map<string, number>();
-
-  /** @returns whether it had not been used before */
-  const use = (id: string, expiresAt: number) => {
-    for (const [old, end] of used) {
-      // In the order in which they were used, which is about that in which they expire.
-      if (end > Date.now()) break;
-      used.delete(old);
-    }
-    if (used.has(id) || used.size >= MOST_USED) return false;
-    used.set(id, expiresAt);
-    return true;
-  };
+  const used = createOnce(MOST_USED);
 
   return {
     issue({ channel, callId, phone, profile }) {
@@ -82,7 +70,7 @@ export function createStreamTokens({ LIVEKIT_API_SECRET }: Pick<Config, 'LIVEKIT
         () => undefined,
       );
       const claims = claimsSchema.safeParse(verified?.payload).data;
-      if (claims === undefined || !use(claims.jti, claims.exp * 1000)) return undefined;
+      if (claims === undefined || !used.use(claims.jti, claims.exp * 1000)) return undefined;
       return {
         channel,
         callId: claims.id,

@@ -8,6 +8,7 @@ import twilio from 'twilio';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { FRAME_MS, FRAME_SAMPLES } from '../../src/channels/line.ts';
+import { PlayoutBuffer } from './playout-buffer.ts';
 import { Telephone } from './telephone.ts';
 
 export const TWILIO_SID = `AC${'0123456789abcdef'.repeat(2)}`;
@@ -148,8 +149,8 @@ export class TwilioCall {
   #streamSid = '';
   #sequence = 0;
   #chunk = 0;
-  /** Sound that came and was not played yet: μ-law, and the marks between. */
-  #playout: (Buffer | string)[] = [];
+  /** Sound that came and was not played yet. */
+  #playout = new PlayoutBuffer();
   /** Counts TwiML documents: the verbs of one that was replaced are not carried out. */
   #document = 0;
 
@@ -281,7 +282,7 @@ export class TwilioCall {
     this.#streamSid = `MZ${randomBytes(16).toString('hex')}`;
     this.#sequence = 0;
     this.#chunk = 0;
-    this.#playout = [];
+    this.#playout = new PlayoutBuffer();
     socket.send(JSON.stringify({ event: 'connected', protocol: 'Call', version: '1.0.0' }));
     this.#send('start', {
       start: {
@@ -324,35 +325,19 @@ export class TwilioCall {
         payload: Buffer.from(alawmulaw.mulaw.encode(frame)).toString('base64'),
       },
     });
-    let missing = FRAME_SAMPLES;
-    while (this.#playout.length > 0) {
-      const [first] = this.#playout;
-      if (typeof first === 'string') this.#send('mark', { mark: { name: first } });
-      else if (missing === 0) return;
-      else if (first !== undefined) {
-        this.telephone.hear(alawmulaw.mulaw.decode(first.subarray(0, missing)));
-        if (first.length > missing) {
-          this.#playout[0] = first.subarray(missing);
-          return;
-        }
-        missing -= first.length;
-      }
-      this.#playout.shift();
-    }
+    const { sound, marks } = this.#playout.play(FRAME_SAMPLES);
+    if (sound.length > 0) this.telephone.hear(alawmulaw.mulaw.decode(sound));
+    for (const name of marks) this.#send('mark', { mark: { name } });
   }
 
   #receive(text: string): void {
     const message = sentSchema.parse(JSON.parse(text));
     if (message.streamSid !== this.#streamSid) throw new Error(`a message for another stream: ${text}`);
     this.received.push(message);
-    if (message.event === 'media') this.#playout.push(Buffer.from(message.media.payload, 'base64'));
-    else if (message.event === 'mark') this.#playout.push(message.mark.name);
-    else {
-      // What was buffered is not played, and each mark comes back at once.
-      const marks = this.#playout.filter((piece) => typeof piece === 'string');
-      this.#playout = [];
-      for (const name of marks) this.#send('mark', { mark: { name } });
-    }
+    if (message.event === 'media') this.#playout.add(Buffer.from(message.media.payload, 'base64'));
+    else if (message.event === 'mark') this.#playout.mark(message.mark.name);
+    // What was buffered is not played, and each mark comes back at once.
+    else for (const name of this.#playout.clear()) this.#send('mark', { mark: { name } });
   }
 }
 
