@@ -11,6 +11,7 @@ import { closeRoom } from '../rooms/open-room.ts';
 import { findOutboundTrunk } from '../rooms/outbound-trunk.ts';
 import { hasAnswered, placeSipCall, type SipCallResult, type Way } from '../rooms/place-sip-call.ts';
 import type { DataTools } from '../sessions/data-tools.ts';
+import { digitsOf, phoneNumber } from '../sessions/phone-number.ts';
 import { isOpen, type Session } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -80,10 +81,10 @@ export function createOutboundCalls(parts: OutboundCallsParts): OutboundCalls {
       return { way: { address }, trunk: address, from, callerId: callerId ?? null };
     }
     const { id, numbers } = await findOutboundTrunk(livekit, wanted ?? config.SIP_OUTBOUND_TRUNK);
-    const from = callerId ?? numbers[0];
-    if (callerId !== undefined && numbers.length > 0 && !numbers.includes(callerId)) {
-      throw invalid('caller_id', 'is not a number of the trunk');
-    }
+    const own =
+      callerId === undefined ? numbers[0] : numbers.find((number) => isSameNumber(number, callerId));
+    if (own === undefined && numbers.length > 0) throw invalid('caller_id', 'is not a number of the trunk');
+    const from = own ?? callerId;
     if (from === undefined) throw invalid('caller_id', 'is needed: the trunk has no number of its own');
     return { way: { trunkId: id }, trunk: id, from, callerId: from };
   };
@@ -211,6 +212,11 @@ function dialEnd(result: SipCallResult, isCanceled: boolean): DialEnd {
   }
   const state = BUSY.has(status) ? 'busy' : NO_ANSWER.has(status) ? 'no_answer' : 'failed';
   return { state, sipStatus: status, sipReason: reason };
+}
+
+/** Carriers write numbers with and without their `+`. */
+function isSameNumber(one: string, another: string): boolean {
+  return digitsOf(phoneNumber(one) ?? one) === digitsOf(phoneNumber(another) ?? another);
 }
 
 function invalid(field: string, reason: string): CharlaError {

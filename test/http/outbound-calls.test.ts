@@ -256,8 +256,8 @@ describe('a request to place a call', () => {
     ]);
     const another = await stack.dialOut({ port });
     expect((await place({ to: NUMBER })).json()).toMatchObject({ code: 'CHARLA_SIP_TRUNK_MISSING' });
-    const named = await placed({ to: NUMBER, trunk: another, caller_id: '+34910000000' });
-    expect(named.dial.trunk).toBe(another);
+    const named = await placed({ to: NUMBER, trunk: another, caller_id: '34 910 000 000' });
+    expect(named.dial).toMatchObject({ trunk: another, caller_id: '+34910000000' });
     await server().inject({ method: 'POST', url: `/sessions/${named.session_id}/end` });
     for (const id of [trunk, another]) await stack.sip.deleteSipTrunk(id);
   });
