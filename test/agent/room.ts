@@ -1,11 +1,15 @@
 import { EventEmitter } from 'node:events';
 import { ParticipantKind, type Room } from '@livekit/rtc-node';
 
-/** What the code under test uses of a room: its events, who is in it, and the texts that were sent. */
+/** What the code under test uses of a room: its events, who is in it, and the texts and data that were sent. */
 export class TestRoom extends EventEmitter {
   readonly sent: { topic: string; value: unknown }[] = [];
   readonly remoteParticipants = new Map<string, TestParticipant>();
-  readonly localParticipant: { identity: string; sendText: (text: string, to: { topic: string }) => unknown };
+  readonly localParticipant: {
+    identity: string;
+    sendText: (text: string, to: { topic: string }) => unknown;
+    publishData: (data: Uint8Array, to: { topic: string }) => unknown;
+  };
 
   constructor(identity = 'agent-m') {
     super();
@@ -13,6 +17,9 @@ export class TestRoom extends EventEmitter {
       identity,
       sendText: async (text, { topic }) => {
         this.sent.push({ topic, value: JSON.parse(text) });
+      },
+      publishData: async (data, { topic }) => {
+        this.sent.push({ topic, value: JSON.parse(Buffer.from(data).toString()) });
       },
     };
   }
