@@ -22,10 +22,12 @@ export interface ChatMessage {
   content: string;
 }
 
-/** The model calls a tool instead of saying something. */
+/** The model calls a tool. */
 export interface FixedToolCall {
   call: string;
   args: object;
+  /** Said before, in the same answer. */
+  say?: string;
 }
 
 export interface FixedEnginesOptions {
@@ -232,6 +234,7 @@ export async function startFixedEngines(options: FixedEnginesOptions = {}): Prom
     if (typeof wanted !== 'string') {
       const called = { name: wanted.call, arguments: JSON.stringify(wanted.args) };
       const call = { index: 0, id: `call_${requests.length}`, type: 'function', function: called };
+      if (wanted.say !== undefined) await answer.write(event({ role: 'assistant', content: wanted.say }));
       await answer.write(event({ role: 'assistant', content: null, tool_calls: [call] }));
       return answer.end(`${event({}, 'tool_calls', { usage })}data: [DONE]\n\n`);
     }

@@ -124,7 +124,8 @@ export class PhoneCall implements PhoneActions {
     new Silence({
       afterMs: () => this.#settings.silence.after_s * 1_000,
       prompts: () => this.#settings.silence.prompts,
-      isBusy: () => !this.isPhone || this.#isLeaving,
+      // A speech is open until the tools that it called have worked.
+      isBusy: () => !this.isPhone || this.#isLeaving || this.#options.speeches.first !== undefined,
       ask: () => this.#say(this.#options.phrases.still_there),
       giveUp: () => void this.#hangUp('silence', { say: this.#options.phrases.silence_goodbye }),
     }).follow(session);

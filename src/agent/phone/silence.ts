@@ -15,8 +15,8 @@ export interface SilenceOptions {
 
 /**
  * Asks a person who has been silent for long whether they are still there, and gives up when they say nothing again. The
- * framework notes the first silence (its user state `away`, which neither the agent's words nor a working tool lets come);
- * each later one is counted from the end of the question.
+ * framework notes the first silence (its user state `away`; the agent's words keep it from coming, a slow tool does not); each
+ * later one is counted from the end of the question.
  */
 export class Silence {
   readonly #options: SilenceOptions;

@@ -177,6 +177,13 @@ describe('hanging up', () => {
     expect(requests()).toHaveLength(1);
   });
 
+  it('comes after the model’s own goodbye, and no other', async () => {
+    await call({ model: () => ({ say: '¡Que te vaya bien!', call: 'hang_up', args: {} }) });
+    session.generateReply({ userInput: 'Adiós' });
+    await expect.poll(() => outcomes, { timeout: 5_000 }).toEqual(['agent_hung_up']);
+    expect(said()).toEqual(['Hola.', '¡Que te vaya bien!']);
+  });
+
   it('waits, and does not come, when the caller goes on', async () => {
     await call({ model: ({ content }) => (content === 'Adiós' ? { call: 'hang_up', args: {} } : 'Dime.') });
     session.generateReply({ userInput: 'Adiós' });
@@ -313,6 +320,26 @@ describe('a caller who is silent', () => {
     });
     await expect.poll(() => outcomes, { timeout: 10_000 }).toEqual(['silence']);
     expect(said()).toEqual(['Hola.', phrases.still_there, phrases.silence_goodbye]);
+  }, 20_000);
+
+  it('is not asked while a tool works', async () => {
+    let done = (): void => undefined;
+    const sendDigits = () =>
+      new Promise<void>((resolve) => {
+        done = resolve;
+      });
+    await call({
+      model: () => ({ say: 'Un momento.', call: 'send_dtmf', args: { digits: '1' } }),
+      settings: { tools: { send_dtmf: { allowed: true } }, silence: { after_s: 3 } },
+      line: { sendDigits },
+      awayAfterS: 0.5,
+    });
+    session.generateReply({ userInput: 'Marca' });
+    await settled();
+    await settled();
+    expect(said()).toEqual(['Hola.', 'Un momento.']);
+    done();
+    await expect.poll(said, { timeout: 8_000 }).toContain(phrases.still_there);
   }, 20_000);
 
   it('is not asked where there is no telephone', async () => {
