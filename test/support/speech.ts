@@ -79,7 +79,8 @@ export function toWav(pcm: Int16Array): Uint8Array {
   return wav.toBuffer();
 }
 
-function resampled(pcm: Int16Array, from: number, to: number): Int16Array {
+/** @param pcm - mono */
+export function resampled(pcm: Int16Array, from: number, to: number): Int16Array {
   const resampler = new AudioResampler(from, to);
   const frames = [...resampler.push(new AudioFrame(pcm, from, 1, pcm.length)), ...resampler.flush()];
   resampler.close();
