@@ -45,7 +45,7 @@ export interface RoomListener {
   /** @throws CharlaError */
   onSendDigits(digits: string): Promise<void>;
   /** @throws CharlaError */
-  onTransfer(to: string): Promise<void>;
+  onTransfer(to: string, options: { ringSeconds: number }): Promise<void>;
 }
 
 /** Sound that the source holds at most, ms: longer than a timer is ever late. */
@@ -165,7 +165,9 @@ export class PersonInRoom {
     });
     await room.connect(url, token, { autoSubscribe: true, dynacast: false });
     this.#serve(SEND_DIGITS_METHOD, sendDigitsSchema, ({ digits }) => listener.onSendDigits(digits));
-    this.#serve(TRANSFER_METHOD, transferSchema, ({ to }) => listener.onTransfer(to));
+    this.#serve(TRANSFER_METHOD, transferSchema, ({ to, ring_s }) =>
+      listener.onTransfer(to, { ringSeconds: ring_s }),
+    );
     const track = LocalAudioTrack.createAudioTrack('telephone', this.#source);
     await room.localParticipant?.publishTrack(
       track,

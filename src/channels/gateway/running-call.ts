@@ -87,7 +87,7 @@ export class RunningCall implements GatewayCall, RoomListener {
   /** Joins the room, and lets sound through. @throws what `join` throws */
   async begin(): Promise<void> {
     this.#took(await this.#parts.join(this));
-    this.#stopClock = this.#parts.clock.listen(() => this.#tick());
+    if (!this.#isOver) this.#stopClock = this.#parts.clock.listen(() => this.#tick());
   }
 
   receive(samples: Int16Array): void {
@@ -170,10 +170,10 @@ export class RunningCall implements GatewayCall, RoomListener {
     await line.sendDigits(digits);
   }
 
-  async onTransfer(to: string): Promise<void> {
+  async onTransfer(to: string, options: { ringSeconds: number }): Promise<void> {
     const { line } = this.#parts;
     if (line.transfer === undefined) throw cannot(line, 'transfer');
-    await line.transfer(to);
+    await line.transfer(to, options);
     // After the answer to the agent, who asked for it.
     setTimeout(() => this.end('transferred'), REJOIN_EACH_MS);
   }

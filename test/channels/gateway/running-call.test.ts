@@ -12,6 +12,9 @@ afterEach(() => vi.useRealTimers());
 
 const speech = () => new Int16Array(FRAME_SAMPLES).fill(5_000);
 
+/** What the call that is set up last listens with, also before it has joined. */
+let early: RoomListener | undefined;
+
 /** A call in a room that is none, for what no real room does at a test's word. */
 async function setUp(more: Partial<Line> = {}, { joins = [] as (() => void)[] } = {}) {
   const registry = new Registry();
@@ -50,6 +53,7 @@ async function setUp(more: Partial<Line> = {}, { joins = [] as (() => void)[] } 
     sentence: async () => speech(),
     join: async (wants) => {
       listener = wants;
+      early = wants;
       joins.shift()?.();
       return person;
     },
@@ -198,6 +202,15 @@ describe('a room that is away', () => {
     await run(0);
     expect(ends).toEqual(['agent_hung_up']);
   });
+});
+
+it('that is over before its room is joined leaves it, and nothing of it runs on', async () => {
+  const { sent, left, run, room } = await setUp({}, { joins: [() => early?.onGone('closed')] });
+  expect(room()).toBe(early);
+  await run(1_000);
+  expect(sent).toEqual([]);
+  expect(left()).toBe(1);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it('marks from before the sound was thrown away say nothing of the lag', async () => {
