@@ -1,5 +1,5 @@
 import getPort from 'get-port';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, onTestFailed, vi } from 'vitest';
 import { type DevStack, fixedModels, startDevStack } from '../support/dev-stack.ts';
 import { missingFacts } from '../support/facts.ts';
 import { type ChatMessage, type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
@@ -10,8 +10,6 @@ import { type TwilioCall, type TwilioCallOptions, TwilioCarrier } from '../suppo
 const { inferenceUrl, livekitUrl } = inject('stack');
 const CALLER = '+34600111222';
 const CALLED = '+34911234567';
-/** Those of the shared stack. */
-const LOCAL_MODELS = { STT_MODEL: 'whisper-base', LLM_MODEL: 'qwen2.5-0.5b', TTS_MODEL: 'kokoro' };
 const QUESTION = '¿Qué tengo en el carrito?';
 
 let carrier: TwilioCarrier;
@@ -79,7 +77,7 @@ describe('a call over Twilio, with the local models', () => {
     };
     await start({
       ...fixedModels({ baseUrl: inferenceUrl }, livekitUrl, 'twilio-local'),
-      ...LOCAL_MODELS,
+      LLM_MODEL: 'qwen2.5-0.5b',
       DATA_TOOLS_URL: hook.url,
     });
   });
@@ -89,6 +87,7 @@ describe('a call over Twilio, with the local models', () => {
   });
 
   it('is answered, and the spoken answer holds what is known of the caller’s number', async () => {
+    onTestFailed(() => console.log(stack?.output()));
     const question = await telephoneSpeech(inferenceUrl, QUESTION);
     const call = await callAndListen();
     const askedAt = await call.telephone.say(question);
