@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import getPort from 'get-port';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { FRAME_MS, FRAME_SAMPLES } from '../../src/channels/line.ts';
+import { type AudioSocketCall, callByAudioSocket } from '../support/audiosocket-carrier.ts';
+import { levelDb } from '../support/caller.ts';
+import { type DevStack, fixedModels, startDevStack } from '../support/dev-stack.ts';
+import { missingFacts } from '../support/facts.ts';
+import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
+import { hearTelephone, telephoneSpeech } from '../support/speech.ts';
+
+const { apiUrl, inferenceUrl, livekitUrl, audioSocketPort } = inject('stack');
+const SOUND_DB = -45;
+const QUESTION = '¿Qué tengo en el carrito?';
+const CART = {
+  user_context: { name: 'Carlos', cart: ['laptop', 'mouse'] },
+  cart_data: { items: 2, total: 1200 },
+};
+
+let calls: AudioSocketCall[] = [];
+afterEach(async () => {
+  await Promise.all(calls.map((call) => call.hangUp()));
+  calls = [];
+});
+
+async function dial(port: number, id?: string): Promise<AudioSocketCall> {
+  const call = await callByAudioSocket(port, id === undefined ? {} : { id });
+  calls.push(call);
+  return call;
+}
+
+async function get<T>(apiUrl: string, path: string): Promise<T> {
+  return (await (await fetch(`${apiUrl}${path}`)).json()) as T;
+}
+
+function secondsOfSound(pcm: Int16Array): number {
+  let frames = 0;
+  for (let at = 0; at < pcm.length; at += FRAME_SAMPLES) {
+    if (levelDb(pcm.subarray(at, at + FRAME_SAMPLES)) > SOUND_DB) frames += 1;
+  }
+  return (frames * FRAME_MS) / 1000;
+}
+
+interface SessionList {
+  items: { id: string; user_id: string; channel: string; status: string }[];
+}
+
+describe('with the local models', () => {
+  it('a caller whom the switchboard announced hears what is known of them', async () => {
+    const id = randomUUID();
+    const announced = await fetch(`${apiUrl}/calls/audiosocket/${id}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ caller: '+34600111222', called: '+34911234567', data_tools: CART }),
+    });
+    expect(announced.status).toBe(200);
+    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const { telephone, pieceMs } = await dial(audioSocketPort, id);
+    await telephone.until(() => telephone.firstSoundAfter(0), 60_000, 'the greeting');
+    await telephone.quiet();
+
+    const askedAt = await telephone.say(question);
+    const facts = [
+      ['laptop', 'portátil'],
+      ['mouse', 'ratón'],
+    ];
+    // On a busy machine «un momento» comes first.
+    await vi.waitFor(
+      async () => {
+        await telephone.quiet();
+        const heard = await hearTelephone(inferenceUrl, telephone.recording(askedAt), 'es');
+        expect(missingFacts(heard, facts, true), heard).toEqual([]);
+      },
+      { timeout: 90_000, interval: 1_000 },
+    );
+    expect([...pieceMs]).toEqual([20]);
+    const { items } = await get<SessionList>(apiUrl, '/sessions?status=active&user_id=%2B34600111222');
+    expect(items).toMatchObject([{ channel: 'audiosocket' }]);
+  });
+});
+
+describe('with engines of fixed answers', () => {
+  const LONG_ANSWER =
+    'En el panel tienes la bienvenida, el perfil, las notificaciones, los pagos y la seguridad. ' +
+    'Después vienen las integraciones, los informes y el equipo, y con eso has terminado todo.';
+  /** Of its ten seconds, those in which it is no pause. */
+  const ANSWER_SECONDS = 7;
+  let engines: FixedEngines;
+  let stack: DevStack;
+  let port: number;
+  beforeAll(async () => {
+    port = await getPort();
+    engines = await startFixedEngines({ answer: LONG_ANSWER, transcript: '¿Y los informes?' });
+    stack = await startDevStack({
+      ...fixedModels(engines, livekitUrl, 'audiosocket'),
+      AUDIOSOCKET_PORT: String(port),
+    });
+  });
+  afterAll(async () => {
+    await stack?.stop();
+
+    await engines?.close();
+  });
+
+  it('the caller’s voice stops the agent', async () => {
+    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const { telephone } = await dial(port);
+    await telephone.until(() => telephone.firstSoundAfter(0), 60_000, 'the greeting');
+    await telephone.quiet();
+    const askedAt = await telephone.say(question);
+    const began = await telephone.until(() => telephone.firstSoundAfter(askedAt), 30_000, 'the answer');
+    await telephone.until(() => performance.now() - began > 1_500, 5_000, 'some of the answer to be heard');
+
+    const interruptedAt = performance.now();
+    const saidAt = await telephone.say(question);
+    const stoppedAt = telephone.lastSound() ?? 0;
+    console.log(
+      `the agent's last sound came ${Math.round(stoppedAt - interruptedAt)} ms after the caller's first`,
+    );
+    expect(stoppedAt).toBeGreaterThan(began);
+    expect(stoppedAt, 'the agent talked over the caller').toBeLessThan((interruptedAt + saidAt) / 2);
+    // And then answers what was said over it.
+    await telephone.until(() => telephone.firstSoundAfter(saidAt), 30_000, 'the second answer');
+  });
+
+  it('who hangs up is gone: the session is over, and its room closed', async () => {
+    const id = randomUUID();
+    const call = await dial(port, id);
+    await call.telephone.until(() => call.telephone.firstSoundAfter(0), 60_000, 'the greeting');
+    await call.hangUp();
+    await vi.waitFor(
+      async () => {
+        const { items } = await get<SessionList>(stack.apiUrl, '/sessions?status=active');
+        expect(items).toEqual([]);
+      },
+      { timeout: 10_000, interval: 100 },
+    );
+  });
+
+  it('ten calls at once are all answered', async () => {
+    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const call = await dial(port);
+        const { telephone } = call;
+        await telephone.until(() => telephone.firstSoundAfter(0), 150_000, 'the greeting');
+        await telephone.quiet();
+        const askedAt = await telephone.say(question);
+        // All of it, though a machine that is busy with ten calls pauses between two clauses.
+        await telephone.until(
+          () => secondsOfSound(telephone.recording(askedAt)) > ANSWER_SECONDS,
+          120_000,
+          'all of the answer',
+        );
+        await call.hangUp();
+        return performance.now() - askedAt;
+      }),
+    );
+    expect(answers).toHaveLength(10);
+  });
+});
