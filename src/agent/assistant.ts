@@ -52,7 +52,7 @@ export interface AssistantOptions {
   /** Bridges the wait for a slow engine. */
   filler?: Filler;
   /** Done when the caller is there, before they are greeted. */
-  beforeGreeting?: () => Promise<void>;
+  beforeGreeting?: () => void;
   /** Told of what the caller has said before it is answered; may add to it. */
   onTurn?: (message: llm.ChatMessage) => void;
   /** Whether the caller is not answered any more. */
@@ -93,7 +93,7 @@ export class Assistant extends voice.Agent {
     });
     const here = await this.#options.caller;
     if (!here) return;
-    await this.#options.beforeGreeting?.();
+    this.#options.beforeGreeting?.();
     this.session.say(this.#known.greeting);
   }
 

@@ -135,13 +135,13 @@ export async function setUpCall(
     journal &&
     new AnnouncedRecording({
       ...{ config, callId, room, voice: heard, record: metrics.record, log },
-      ...{ session, output, notice: phrases.recording_notice },
+      ...{ session, output, currentSpeech: () => speeches.first, notice: phrases.recording_notice },
     });
   let isThere = false;
-  const beginSounds = async () => {
+  const beginSounds = () => {
     isThere = true;
     void ambience.use(now.profile);
-    await recording?.use(now.profile.recording);
+    recording?.use(now.profile.recording);
   };
   const endSounds = async () => {
     await Promise.all([ambience.close(), recording?.close()]);
@@ -224,7 +224,7 @@ export async function setUpCall(
       now = changed;
       phone.changed();
       // A profile that came late.
-      if (isThere) void beginSounds();
+      if (isThere) beginSounds();
       await assistant.update(known(changed));
       log.info('data tools changed');
     },

@@ -6,6 +6,8 @@ export interface AnnouncedRecordingOptions extends Omit<CallRecorderOptions, 'fo
   session: voice.AgentSession;
   /** What the caller hears. */
   output: voice.AudioOutput;
+  /** What the agent says now, or is about to say. */
+  currentSpeech: () => voice.SpeechHandle | undefined;
   /** What the agent says before anything is recorded. */
   notice: string;
 }
@@ -15,6 +17,7 @@ export class AnnouncedRecording {
   readonly #options: AnnouncedRecordingOptions;
   #begun = false;
   #closed = false;
+  /** Resolves when it is known whether there is a recording, with what ends it. */
   #recorder: Promise<(() => Promise<void>) | undefined> | undefined;
   #ended: Promise<void> | undefined;
 
@@ -22,21 +25,23 @@ export class AnnouncedRecording {
     this.#options = options;
   }
 
-  /** Does what the profile says, once; resolves when the caller has heard of it. */
-  async use(settings: RecordingSettings | undefined): Promise<void> {
+  /** Does what the profile says, once. What is said next comes after the notice, and is recorded. */
+  use(settings: RecordingSettings | undefined): void {
     if (this.#begun || this.#closed || settings?.enabled !== true) return;
     this.#begun = true;
     const { log, notice } = this.#options;
-    if (settings.consent && !(await this.#say(notice))) {
-      log.error('the caller was not told that the call is recorded, so it is not');
-      return;
-    }
-    if (this.#closed) return;
-    this.#recorder = recordCall({ ...this.#options, format: settings.format }).catch((error: unknown) => {
-      log.error({ err: error }, 'the call cannot be recorded; it goes on');
-      return undefined;
-    });
-    await this.#recorder;
+    const told = settings.consent ? this.#say(notice) : Promise.resolve(true);
+    this.#recorder = told.then(
+      (isTold) => {
+        if (!isTold) log.error('the caller was not told that the call is recorded, so it is not');
+        if (!isTold || this.#closed) return undefined;
+        return recordCall({ ...this.#options, format: settings.format });
+      },
+      (error: unknown) => {
+        log.error({ err: error }, 'the caller could not be told that the call is recorded, so it is not');
+        return undefined;
+      },
+    );
   }
 
   /** Ends the recording: its file is whole when this resolves. */
@@ -49,26 +54,31 @@ export class AnnouncedRecording {
     return this.#ended;
   }
 
-  /** @returns whether it was heard to its end */
+  /** @returns whether it was heard to its end, as soon as that is known */
   async #say(notice: string): Promise<boolean> {
-    const { session, output } = this.#options;
-    let heard = false;
+    const { session, output, currentSpeech } = this.#options;
+    // Where a profile comes late; else this is said before anything else is.
+    const before = currentSpeech();
+    if (before !== undefined) await before.waitForPlayout();
     let failed = false;
-    const onFinished = ({ interrupted, playbackPosition }: voice.PlaybackFinishedEvent) => {
-      heard = !interrupted && playbackPosition > 0;
-    };
-    // Then it is another sentence that was heard.
+    // Then it is another sentence that is heard.
     const onError = () => {
       failed = true;
     };
-    output.on(voice.AudioOutput.EVENT_PLAYBACK_FINISHED, onFinished);
     session.on(voice.AgentSessionEventTypes.Error, onError);
+    const finished = new Promise<boolean>((resolve) => {
+      output.once(
+        voice.AudioOutput.EVENT_PLAYBACK_FINISHED,
+        ({ interrupted, playbackPosition }: voice.PlaybackFinishedEvent) =>
+          resolve(!interrupted && playbackPosition > 0),
+      );
+    });
     try {
-      await session.say(notice, { allowInterruptions: false }).waitForPlayout();
+      const said = session.say(notice, { allowInterruptions: false }).waitForPlayout();
+      const heard = await Promise.race([finished, said.then(() => false)]);
+      return heard && !failed;
     } finally {
-      output.off(voice.AudioOutput.EVENT_PLAYBACK_FINISHED, onFinished);
       session.off(voice.AgentSessionEventTypes.Error, onError);
     }
-    return heard && !failed;
   }
 }

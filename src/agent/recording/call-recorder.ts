@@ -34,14 +34,14 @@ export interface CallRecorderOptions {
  *
  * @returns ends it: then the file is whole, and a worker's to deliver
  */
-export async function recordCall(options: CallRecorderOptions): Promise<() => Promise<void>> {
+export function recordCall(options: CallRecorderOptions): () => Promise<void> {
   const { config, callId, format, room, voice, record, log } = options;
   const startedAt = performance.now();
   const outgoing = newRecording(config, { callId, id: randomUUID(), format, startedAt: new Date() });
-  const release = await ownRecording(outgoing);
   const timeline = new SoundTimeline(startedAt);
   voice.listen(timeline.source(1));
   const stopHearing = hearPeople(room, timeline);
+  let release: (() => Promise<void>) | undefined;
   let file: SoundFile | undefined;
   let failed = false;
   let waiting = 0;
@@ -59,9 +59,12 @@ export async function recordCall(options: CallRecorderOptions): Promise<() => Pr
     record('recordings_total', 1, { result: 'failed' });
     log.error({ reason: messageOf(error) }, 'the recording of the call ends here; the call goes on');
   };
-  let writing: Promise<void> = openSoundFile(outgoing.path, format).then((opened) => {
-    file = opened;
-  }, fail);
+  const open = async () => {
+    release = await ownRecording(outgoing);
+    file = await openSoundFile(outgoing.path, format);
+  };
+  // What is heard meanwhile is on the timeline.
+  let writing: Promise<void> = open().catch(fail);
   const write = (until: number) => {
     const pcm = timeline.take(until);
     waiting += 1;

@@ -127,7 +127,7 @@ async function onlyOne(): Promise<OutgoingRecording> {
 /** Says half a second, of which the caller hears so much. */
 async function recorded(callId: string, format: 'ogg' | 'wav', heardMs = 500): Promise<OutgoingRecording> {
   const voice = voiceSink();
-  const end = await record(callId, format, {}, voice);
+  const end = record(callId, format, {}, voice);
   void voice.captureFrame(frame(500));
   await sleep(heardMs);
   if (heardMs < 500) voice.clearQueue();
@@ -194,7 +194,7 @@ describe('a recording', () => {
   });
 
   it('ends where RECORDINGS_MAX_MB says, and the call goes on', async () => {
-    const end = await record('c1', 'wav', { RECORDINGS_MAX_MB: 0.01 });
+    const end = record('c1', 'wav', { RECORDINGS_MAX_MB: 0.01 });
     await expect.poll(() => counted, { timeout: 10_000 }).toEqual(['failed']);
     await end();
     const said = lines.lines.filter((line) => line.includes('recording of the call ends here'));
@@ -207,7 +207,7 @@ describe('a recording', () => {
     process.env.LIVEKIT_FFMPEG_PATH = '/bin/false';
     try {
       const voice = voiceSink();
-      const end = await record('c1', 'ogg', {}, voice);
+      const end = record('c1', 'ogg', {}, voice);
       await expect.poll(() => counted, { timeout: 10_000 }).toEqual(['failed']);
       await voice.captureFrame(frame(20));
       await end();
