@@ -68,6 +68,14 @@ describe('the journal of a call', () => {
     expect(callEventsSchema.parse({ events: numbered(events) }).events).toHaveLength(2);
   });
 
+  it('goes on while others talk in the room that the agent has left', async () => {
+    journal.began();
+    session.emit(on.Close, { reason: 'transferred' });
+    expect(events.map(({ type }) => type)).toEqual(['call.started']);
+    await journal.close();
+    expect(events.map(({ type }) => type)).toEqual(['call.started', 'call.ended']);
+  });
+
   it('has nothing where nobody came', async () => {
     session.emit(on.Close, { reason: 'job_shutdown' });
     await journal.close();
