@@ -14,6 +14,7 @@ import { createWebhooks } from '../integrations/webhooks.ts';
 import { AgentWatch, type AgentWatchOptions } from '../rooms/agent-watch.ts';
 import { createLiveKit, type LiveKit } from '../rooms/livekit.ts';
 import { openRooms } from '../rooms/open-room.ts';
+import { watchCallers } from '../rooms/watch-callers.ts';
 import { parseDataTools } from '../sessions/data-tools.ts';
 import { createProfileStore } from '../sessions/profile-store.ts';
 import { createSessionStore } from '../sessions/session-store.ts';
@@ -184,12 +185,16 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   });
   app.addHook('onListen', async () => sweeper.start());
   app.addHook('onListen', async () => webhooks.start());
+  let stopWatchingCallers = async () => {};
+  app.addHook('onListen', async () => {
+    stopWatchingCallers = watchCallers({ livekit, agentName: config.AGENT_NAME, watch, log });
+  });
   // Before the store closes, which does so with the server.
   app.addHook('preClose', async () => {
     hook?.close();
     context.outbound.close();
     await Promise.all([audioSocket?.close(), gateway.close()]);
-    await Promise.all([webhooks.close(), sweeper.close()]);
+    await Promise.all([webhooks.close(), sweeper.close(), stopWatchingCallers()]);
   });
 
   await app.register(problemDetails);
