@@ -4,7 +4,8 @@ import alawmulaw from 'alawmulaw';
 import { FRAME_SAMPLES } from '../../src/channels/line.ts';
 import { Telephone } from '../../test/support/telephone.ts';
 
-const ANSWER_TIMEOUT_MS = 30_000;
+/** Ten who call at once on two cores wait for as many processes to start. */
+const ANSWER_TIMEOUT_MS = 90_000;
 const RESEND_MS = 500;
 const HOST = '127.0.0.1';
 const RTP_HEADER_BYTES = 12;

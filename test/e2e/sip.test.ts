@@ -1,0 +1,273 @@
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import getPort from 'get-port';
+import { RoomServiceClient } from 'livekit-server-sdk';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, onTestFailed, vi } from 'vitest';
+import { placeSipCall } from '../../bench/support/sip-phone.ts';
+import { FRAME_MS, FRAME_SAMPLES } from '../../src/channels/line.ts';
+import { assertPortsFree } from '../../src/cli/dev/port-holder.ts';
+import { DEVELOPMENT_LIVEKIT_KEY, DEVELOPMENT_LIVEKIT_SECRET } from '../../src/config/development.ts';
+import { isAlive } from '../cli/support.ts';
+import { levelDb } from '../support/caller.ts';
+import { type DevStack, startDevStack } from '../support/dev-stack.ts';
+import { missingFacts } from '../support/facts.ts';
+import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
+import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
+import { Softphone } from '../support/softphone.ts';
+import { hearTelephone, telephoneSpeech } from '../support/speech.ts';
+
+const { inferenceUrl } = inject('stack');
+const QUESTION = '¿Qué tengo en el carrito?';
+const CALLER = '+34600111222';
+const CALLS_AT_ONCE = 10;
+/** Louder than this is the agent's voice: that of the engines is 20 dB and more above it. */
+const SOUND_DB = -45;
+
+let phones: Softphone[] = [];
+afterEach(async () => {
+  await Promise.all(phones.map((phone) => phone.stop()));
+  phones = [];
+});
+
+/** `charla dev --sip`, with models at a URL. */
+interface SipDevStack extends DevStack {
+  /** What a telephone dials. */
+  uri: string;
+  sipPort: number;
+}
+
+async function startSipDevStack(baseUrl: string, env: Record<string, string> = {}): Promise<SipDevStack> {
+  const sipPort = await getPort();
+  const stack = await startDevStack(
+    {
+      STT_BASE_URL: baseUrl,
+      LLM_BASE_URL: baseUrl,
+      TTS_BASE_URL: baseUrl,
+      SIP_PORT: String(sipPort),
+      ...env,
+    },
+    ['--sip'],
+  );
+  // The API answers before livekit-sip has its trunk.
+  await vi.waitUntil(() => stack.output().includes('Ready in'), { timeout: 60_000 });
+  return { ...stack, sipPort, uri: `sip:+34910000000@127.0.0.1:${sipPort}` };
+}
+
+async function pickUpPhone(): Promise<Softphone> {
+  const phone = await Softphone.start({ number: CALLER });
+  phones.push(phone);
+  return phone;
+}
+
+async function greeted(phone: Softphone): Promise<void> {
+  await phone.ears.until(() => phone.ears.firstSoundAfter(0), 60_000, 'the greeting');
+  await phone.ears.quiet();
+}
+
+describe('a call from a SIP telephone, with the local models', () => {
+  let hook: HttpReceiver;
+  let stack: SipDevStack;
+  beforeAll(async () => {
+    hook = await startHttpReceiver();
+    hook.answer = (_request, response) => {
+      const data_tools = {
+        user_context: { name: 'Carlos', cart: ['laptop', 'mouse'] },
+        cart_data: { items: 2, total: 1200 },
+      };
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data_tools }));
+    };
+    stack = await startSipDevStack(inferenceUrl, { DATA_TOOLS_URL: hook.url });
+  });
+  afterAll(async () => {
+    await stack?.stop();
+    await hook?.stop();
+  });
+
+  it('is answered, and the spoken answer holds what is known of the caller’s number', async () => {
+    onTestFailed(() => console.log(stack.output()));
+    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const phone = await pickUpPhone();
+    await phone.call(stack.uri);
+    await greeted(phone);
+
+    const answer = await phone.ask(question);
+    const heard = await hearTelephone(inferenceUrl, answer.pcm, 'es');
+    console.log(`voice to voice ${Math.round(answer.voiceToVoiceMs)} ms; heard: ${heard}`);
+    const facts = [
+      ['laptop', 'portátil'],
+      ['mouse', 'ratón'],
+    ];
+    expect(missingFacts(heard, facts, true), heard).toEqual([]);
+    expect(hook.received.map(({ body }) => body)).toContainEqual(expect.objectContaining({ phone: CALLER }));
+  });
+
+  it('tells the developer how to place it', () => {
+    expect(stack.output()).toContain(`Call sip:+34910000000@127.0.0.1:${stack.sipPort} from a softphone`);
+  });
+});
+
+describe('calls from SIP telephones, with engines of fixed answers', () => {
+  const LONG_ANSWER =
+    'En el panel tienes la bienvenida, el perfil, las notificaciones, los pagos y la seguridad. ' +
+    'Después vienen las integraciones, los informes y el equipo, y con eso has terminado todo.';
+  let engines: FixedEngines;
+  let stack: SipDevStack;
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'charla-sip-test-'));
+    engines = await startFixedEngines({ answer: LONG_ANSWER, transcript: '¿Y los informes?' });
+    stack = await startSipDevStack(engines.baseUrl, { TMPDIR: folder });
+  });
+  afterAll(async () => {
+    await stack?.stop();
+    await engines?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('the caller’s voice stops the agent', async () => {
+    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const phone = await pickUpPhone();
+    await phone.call(stack.uri);
+    await greeted(phone);
+    const askedAt = await phone.say(question);
+    const began = await phone.ears.until(() => phone.ears.firstSoundAfter(askedAt), 30_000, 'the answer');
+    await phone.ears.until(() => performance.now() - began > 1_500, 5_000, 'some of the answer to be heard');
+
+    const interruptedAt = performance.now();
+    const saidAt = await phone.say(question);
+    const stoppedAt = phone.ears.lastSound() ?? 0;
+    console.log(
+      `the agent's last sound came ${Math.round(stoppedAt - interruptedAt)} ms after the caller's first`,
+    );
+    expect(stoppedAt).toBeGreaterThan(began);
+    expect(stoppedAt, 'the agent talked over the caller').toBeLessThan((interruptedAt + saidAt) / 2);
+    // And then answers what was said over it.
+    await phone.ears.until(() => phone.ears.firstSoundAfter(saidAt), 30_000, 'the second answer');
+  });
+
+  it('ten at once are all greeted, without a gap in what they hear', async () => {
+    const calls = await Promise.all(
+      Array.from({ length: CALLS_AT_ONCE }, (_, index) =>
+        placeSipCall(stack.sipPort, { from: `+3460011220${index}`, to: '+34910000000' }),
+      ),
+    );
+    const gaps = await Promise.all(
+      calls.map(async ({ telephone }) => {
+        await telephone.until(() => telephone.firstSoundAfter(0), 60_000, 'the greeting');
+        await telephone.quiet();
+        return longestGapMs(telephone.recording());
+      }),
+    );
+    await Promise.all(calls.map((call) => call.hangUp()));
+    console.log(`the longest gap of each: ${gaps.join(', ')} ms`);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(60);
+  });
+
+  it('ten at once are all answered, and nothing of them stays', async () => {
+    await vi.waitUntil(async () => (await rooms(stack)).length === 0, { timeout: 60_000, interval: 500 });
+    const before = await census(stack.pid, folder);
+    // sipp's own caller: INVITE, ACK, ten seconds of silence, BYE. It ends with 0 when all went well.
+    const sipp = await execa(
+      'sipp',
+      [
+        `127.0.0.1:${stack.sipPort}`,
+        '-sn',
+        'uac',
+        '-s',
+        '+34910000000',
+        ...['-i', '127.0.0.1', '-p', String(await getPort()), '-mp', String(await getPort())],
+        ...['-m', String(CALLS_AT_ONCE), '-l', String(CALLS_AT_ONCE), '-r', String(CALLS_AT_ONCE)],
+        ...['-d', '10000', '-timeout', '120s', '-timeout_error', '-nostdin'],
+      ],
+      { cwd: folder, reject: false, stdin: 'ignore' },
+    );
+    expect(sipp.exitCode, sipp.stderr).toBe(0);
+
+    await vi.waitUntil(async () => (await rooms(stack)).length === 0, { timeout: 60_000, interval: 500 });
+    await vi.waitFor(
+      async () => {
+        const after = await census(stack.pid, folder);
+        for (const [what, count] of Object.entries(after)) {
+          expect(count, what).toBeLessThanOrEqual(before[what as keyof typeof before]);
+        }
+      },
+      { timeout: 60_000, interval: 1_000 },
+    );
+  });
+
+  it('ends with everything that it started, and a call that runs hears BYE', async () => {
+    const phone = await pickUpPhone();
+    await phone.call(stack.uri);
+    await greeted(phone);
+    const started = await descendants(stack.pid);
+    expect(await stack.stop()).toBe(0);
+    await phone.ended();
+    expect(started.filter(({ pid }) => isAlive(pid))).toEqual([]);
+    await assertPortsFree([
+      { port: stack.sipPort, host: '127.0.0.1', service: 'nobody', variable: 'SIP_PORT' },
+    ]);
+  });
+});
+
+/** The longest silence within what was said, ms. @param pcm - mono, 8 kHz */
+function longestGapMs(pcm: Int16Array): number {
+  const loud = Array.from({ length: Math.floor(pcm.length / FRAME_SAMPLES) }, (_, index) => {
+    const frame = pcm.subarray(index * FRAME_SAMPLES, (index + 1) * FRAME_SAMPLES);
+    return levelDb(frame) > SOUND_DB;
+  });
+  const said = loud.slice(loud.indexOf(true), loud.lastIndexOf(true) + 1);
+  let longest = 0;
+  let quiet = 0;
+  for (const isLoud of said) {
+    quiet = isLoud ? 0 : quiet + 1;
+    longest = Math.max(longest, quiet);
+  }
+  return longest * FRAME_MS;
+}
+
+async function rooms({ livekitUrl }: DevStack): Promise<string[]> {
+  const client = new RoomServiceClient(
+    livekitUrl.replace('ws', 'http'),
+    DEVELOPMENT_LIVEKIT_KEY,
+    DEVELOPMENT_LIVEKIT_SECRET,
+  );
+  return (await client.listRooms()).map(({ name }) => name);
+}
+
+/** What a stack has: processes, open ports for media of the programs that carry calls, and temporary files. */
+async function census(pid: number, folder: string) {
+  const processes = await descendants(pid);
+  const carriers = processes.filter(({ command }) => /livekit-(?:server|sip)/.test(command));
+  const media = await Promise.all(carriers.map((carrier) => udpSockets(carrier.pid)));
+  const files = await readdir(folder, { recursive: true });
+  return {
+    processes: processes.length,
+    media: media.reduce((sum, count) => sum + count, 0),
+    // tsx keeps there what it has compiled.
+    files: files.filter((name) => !name.startsWith('tsx-')).length,
+  };
+}
+
+async function descendants(pid: number): Promise<{ pid: number; command: string }[]> {
+  const { stdout } = await execa('ps', ['-e', '-o', 'pid=,ppid=,comm=']);
+  const all = stdout.split('\n').map((line) => line.trim().split(/\s+/, 3));
+  const below = (parent: string): string[][] =>
+    all
+      .filter(([, ppid, command]) => ppid === parent && command !== 'ps')
+      .flatMap((one) => [one, ...below(one[0] ?? '')]);
+  return below(String(pid)).map(([child, , command]) => ({ pid: Number(child), command: command ?? '' }));
+}
+
+async function udpSockets(pid: number): Promise<number> {
+  const fds = await readdir(`/proc/${pid}/fd`);
+  const links = await Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
+  const tables = await Promise.all(
+    ['udp', 'udp6'].map((name) => readFile(`/proc/${pid}/net/${name}`, 'utf8')),
+  );
+  const inodes = new Set(
+    tables.flatMap((table) => table.split('\n').map((row) => row.trim().split(/\s+/)[9])),
+  );
+  return links.filter((link) => inodes.has(/^socket:\[(\d+)\]$/.exec(link)?.[1] ?? '-')).length;
+}
