@@ -90,13 +90,18 @@ export function createOutboundCalls(parts: OutboundCallsParts): OutboundCalls {
   };
 
   const finish = async (id: string, sessionId: string, end: DialEnd, outcome?: string) => {
-    if (await placed.endRinging(id, end, outcome)) {
+    const rang = await placed.endRinging(id, end, outcome);
+    if (rang) {
       log.info(
         { call: id, state: end.state, sipStatus: end.sipStatus },
         'a call that was placed rings no more',
       );
     }
-    if (end.state !== 'answered') return endSession(sessionId);
+    if (end.state !== 'answered') {
+      // What others noted holds: the agent may talk with somebody though nobody told us of it.
+      if (rang) await endSession(sessionId);
+      return;
+    }
     // It may have been ended in the moment in which somebody answered.
     if (await sessions.activate(sessionId)) return;
     await placed.cancelAnswered(id);

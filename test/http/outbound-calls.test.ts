@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createCallStore } from '../../src/calls/call-store.ts';
@@ -10,7 +11,7 @@ import { createTurns } from '../../src/http/turns.ts';
 import { AgentWatch } from '../../src/rooms/agent-watch.ts';
 import { createLiveKit, type LiveKit } from '../../src/rooms/livekit.ts';
 import { parseRoomMetadata } from '../../src/rooms/metadata.ts';
-import { placeSipCall } from '../../src/rooms/place-sip-call.ts';
+import { hasAnswered, placeSipCall } from '../../src/rooms/place-sip-call.ts';
 import { createProfileStore } from '../../src/sessions/profile-store.ts';
 import { createSessionStore } from '../../src/sessions/session-store.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -183,6 +184,23 @@ describe('a call that we place', () => {
     });
     await eventually(async () => expect(await sessionOf(call)).toMatchObject({ status: 'ended' }));
     await eventually(async () => expect(await metadataOf(`call-${call.id}`)).toBeUndefined());
+  });
+
+  it('goes on when its agent talks with somebody, whatever whoever dialled hears', async () => {
+    const { uri } = await callee({ refuses: 486, reason: 'Busy Here', afterMs: 2_000 });
+    const call = await placed({ to: uri });
+    const heard = (answer: boolean | undefined) =>
+      eventually(async () => expect(await hasAnswered(livekit, `call-${call.id}`)).toBe(answer));
+    await heard(false);
+    const events = numbered([started(call.session_id)]);
+    await server().inject({ method: 'POST', url: `/calls/${call.id}/events`, payload: { events } });
+    expect(await read(call.id)).toMatchObject({ dial: { state: 'answered' } });
+    await heard(undefined);
+    // Time to do what has to be left undone.
+    await sleep(1_000);
+    expect(await read(call.id)).toMatchObject({ outcome: null, dial: { state: 'answered' } });
+    expect(await sessionOf(call)).toMatchObject({ status: 'active' });
+    await server().inject({ method: 'POST', url: `/sessions/${call.session_id}/end` });
   });
 
   it('that nobody answers is over when it has rung for long enough', async () => {

@@ -9,7 +9,7 @@ import { execa } from 'execa';
 export type CalleeBehaviour =
   | 'answers'
   | 'lets it ring'
-  | { readonly refuses: number; readonly reason: string };
+  | { readonly refuses: number; readonly reason: string; readonly afterMs?: number };
 
 /** Somebody with a SIP telephone, played by Debian's `sipp`, whom any number of calls may reach. */
 export interface SipCallee {
@@ -93,7 +93,8 @@ function steps(behaviour: CalleeBehaviour): string {
   <recv request="BYE"/>
   ${send('200 OK')}`;
   }
-  return `${send(`${behaviour.refuses} ${behaviour.reason}`)}
+  return `<pause milliseconds="${behaviour.afterMs ?? 0}"/>
+  ${send(`${behaviour.refuses} ${behaviour.reason}`)}
   <recv request="ACK"/>`;
 }
 
