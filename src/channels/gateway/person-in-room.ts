@@ -150,8 +150,8 @@ export class PersonInRoom {
     });
     room.on(RoomEvent.Reconnecting, () => listener.onReconnecting(true));
     room.on(RoomEvent.Reconnected, () => {
-      listener.onReconnecting(false);
       listener.onAlone(this.isAlone);
+      listener.onReconnecting(false);
     });
     room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
       if (topic !== VOICE_TOPIC || participant?.info.kind !== ParticipantKind.AGENT) return;

@@ -151,6 +151,8 @@ export class RunningCall implements GatewayCall, RoomListener {
   onReconnecting(reconnecting: boolean): void {
     this.#awaySinceMs = reconnecting ? (this.#awaySinceMs ?? performance.now()) : undefined;
     if (reconnecting || this.#isOver) return;
+    // The agent comes back by itself, or another one has to come.
+    if (this.#alone !== undefined) this.#alone.mostMs = NOBODY_CAME_MS;
     // A livekit-server that has started again knows of the room what we tell it.
     this.#parts.reopen().catch((error: unknown) => {
       this.#parts.log.warn({ err: error }, 'the room of a call is there again, and could not be opened');

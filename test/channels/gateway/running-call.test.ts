@@ -172,11 +172,14 @@ describe('a room that is away', () => {
   });
 
   it('whose connection comes back by itself is opened again, in case livekit-server has forgotten it', async () => {
-    const { sent, reopened, room, runWithSound } = await setUp();
+    const { sent, ends, reopened, room, runWithSound } = await setUp();
     room().onReconnecting(true);
     await runWithSound(800);
+    room().onAlone(true);
     room().onReconnecting(false);
-    await runWithSound(2_000);
+    await runWithSound(10_000);
+    expect(ends).toEqual([]);
+    room().onAlone(false);
     expect(reopened).toEqual([true]);
     expect(sent.every((frame) => frame[0] === 0)).toBe(true);
     room().onReconnecting(true);
