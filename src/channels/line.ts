@@ -40,8 +40,13 @@ export interface Line {
   mark?(name: string): void;
   /** Keys to press for the person at the other end: `0-9*#A-D`. @throws CharlaError */
   sendDigits?(digits: string): Promise<void>;
-  /** Gives the call to another number, in E.164. @throws CharlaError when the carrier refuses */
-  transfer?(to: string): Promise<void>;
+  /**
+   * Gives the call to another number, in E.164.
+   *
+   * @param options - `ringSeconds`: how long it rings there, where the carrier lets us choose
+   * @throws CharlaError when the carrier refuses
+   */
+  transfer?(to: string, options: { ringSeconds: number }): Promise<void>;
   /** Ends the call at the carrier. Called once, also when the carrier has ended it. */
   close(end: LineEnd): Promise<void>;
 }

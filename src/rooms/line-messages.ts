@@ -14,7 +14,11 @@ export const SEND_DIGITS_METHOD = 'charla.send_digits';
 export const TRANSFER_METHOD = 'charla.transfer';
 
 export const sendDigitsSchema = z.object({ digits: z.string().regex(/^[0-9*#A-D]{1,64}$/) });
-export const transferSchema = z.object({ to: z.string().min(1).max(128) });
+/** `ring_s`: how long it rings there, where the carrier lets us choose. */
+export const transferSchema = z.object({
+  to: z.string().min(1).max(128),
+  ring_s: z.int().min(5).max(80).default(30),
+});
 
 /** Topic on which the agent tells the gateway whether its voice flows. */
 export const VOICE_TOPIC = 'charla.voice';

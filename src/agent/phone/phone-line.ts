@@ -36,7 +36,7 @@ export interface PhoneLineOptions {
 
 /** Between two keys, ms: livekit-sip plays each for 250. */
 const KEY_INTERVAL_MS = 300;
-/** A carrier has answered its API by then. */
+/** A carrier has answered its API by then, apart from the time that it rings. */
 const CARRIER_TIMEOUT_MS = 20_000;
 /** Of RFC 4733, for each key. */
 const KEY_CODES = '0123456789*#ABCD';
@@ -50,13 +50,13 @@ const LEG = 'transfer';
  */
 export function createPhoneLine(options: PhoneLineOptions): PhoneLine {
   const { room, livekit, outboundTrunk } = options;
-  const ask = async (method: string, payload: object) => {
+  const ask = async (method: string, payload: object, timeoutMs = CARRIER_TIMEOUT_MS) => {
     const { identity } = telephoneIn(room);
     await room.localParticipant?.performRpc({
       destinationIdentity: identity,
       method,
       payload: JSON.stringify(payload),
-      responseTimeout: CARRIER_TIMEOUT_MS,
+      responseTimeout: timeoutMs,
     });
   };
   const ring = async ({ name, number, ringSeconds }: Destination) => {
@@ -82,7 +82,9 @@ export function createPhoneLine(options: PhoneLineOptions): PhoneLine {
     async transfer(to) {
       const telephone = telephoneIn(room);
       if (!isSip(telephone)) {
-        await ask(TRANSFER_METHOD, { to: to.number });
+        const { number, ringSeconds } = to;
+        const timeoutMs = CARRIER_TIMEOUT_MS + ringSeconds * 1000;
+        await ask(TRANSFER_METHOD, { to: number, ring_s: ringSeconds }, timeoutMs);
         return 'away';
       }
       if (to.mode === 'leg') return ring(to);

@@ -5,10 +5,8 @@ import type { StreamLine } from '../media-stream.ts';
 import type { StreamCall } from '../stream-tokens.ts';
 import type { TelnyxApi } from './telnyx-api.ts';
 
-/** How long it rings at the number that a call is given to, s. */
-const RING_SECONDS = 30;
-/** Telnyx tells what became of it within this long, ms. */
-const TRANSFER_MS = (RING_SECONDS + 10) * 1_000;
+/** Telnyx tells what became of a transfer within this long after the last ring, ms. */
+const TRANSFER_MS = 10_000;
 
 export interface TelnyxLineParts {
   stream: StreamLine;
@@ -56,14 +54,14 @@ export class TelnyxLine implements Line {
   }
 
   /** Resolves when somebody answered there; until then, and if nobody does, the agent has the call. */
-  async transfer(to: string): Promise<void> {
+  async transfer(to: string, { ringSeconds }: { ringSeconds: number }): Promise<void> {
     if (this.#transferEnds !== undefined) throw refused('another one is going on');
     const done = new Promise<string | undefined>((resolve) => {
       this.#transferEnds = resolve;
     });
     try {
-      await this.#parts.api.transfer(this.callId, to, { ringSeconds: RING_SECONDS });
-      const refusal = await within(TRANSFER_MS, done);
+      await this.#parts.api.transfer(this.callId, to, { ringSeconds });
+      const refusal = await within(ringSeconds * 1000 + TRANSFER_MS, done);
       if (refusal === TOO_LATE) throw refused('nobody said what became of it');
       if (refusal !== undefined) throw refused(refusal);
     } finally {

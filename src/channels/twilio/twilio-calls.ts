@@ -116,8 +116,8 @@ export function createTwilioCalls({ config, gateway, log }: TwilioCallsParts): T
       get bufferedBytes() {
         return stream.bufferedBytes;
       },
-      async transfer(to) {
-        const answer = api.continueWith(callId, dial(to, comeBack(profile)));
+      async transfer(to, { ringSeconds }) {
+        const answer = api.continueWith(callId, dial(to, { back: comeBack(profile), ringSeconds }));
         transferred = answer.then(
           () => true,
           () => false,

@@ -29,11 +29,16 @@ export function sayAndHangUp(sentence: string, language: Language): string {
  * Gives the call to somebody else.
  *
  * @param to - a number in E.164, or a SIP address
- * @param back - where Twilio asks what to do when nobody answers there, or when that call is over
+ * @param options.back - where Twilio asks what to do when nobody answers there, or when that call is over
  */
-export function dial(to: string, back: string): string {
+export function dial(to: string, { back, ringSeconds }: { back: string; ringSeconds: number }): string {
   const response = new twilio.twiml.VoiceResponse();
-  const dialled = response.dial({ action: back, method: 'POST', answerOnBridge: true });
+  const dialled = response.dial({
+    action: back,
+    method: 'POST',
+    answerOnBridge: true,
+    timeout: ringSeconds,
+  });
   if (/^sips?:/.test(to)) dialled.sip(to);
   else dialled.number(to);
   return response.toString();

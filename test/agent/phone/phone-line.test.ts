@@ -67,7 +67,7 @@ describe('the line of a call', () => {
     expect(await line.transfer(TO)).toBe('away');
     expect(asked).toEqual([
       ['charla.send_digits', { digits: '12#' }],
-      ['charla.transfer', { to: '+34911234567' }],
+      ['charla.transfer', { to: '+34911234567', ring_s: 5 }],
     ]);
   });
 

@@ -148,7 +148,7 @@ describe('the line of a call at Twilio', () => {
 
   it('gives the call to another number; that is no hang-up, and who reaches nobody there comes back', async () => {
     const { call, line } = await begun({ query: '?profile=ventas', dialled: 'no-answer' });
-    await line.transfer?.('+34900111222');
+    await line.transfer?.('+34900111222', { ringSeconds: 20 });
     expect(call.dialled).toEqual(['+34900111222']);
     await vi.waitFor(() => expect(gateway.opened).toHaveLength(2), 5_000);
     expect(gateway.ends).toEqual([]);
@@ -158,10 +158,11 @@ describe('the line of a call at Twilio', () => {
 
   it('is over after a transfer that somebody answered', async () => {
     const { call, line, opened } = await begun({ dialled: 'completed' });
-    await line.transfer?.('sip:200@pbx.example');
+    await line.transfer?.('sip:200@pbx.example', { ringSeconds: 20 });
     await call.over;
     expect(call.dialled).toEqual(['sip:200@pbx.example']);
     expect(call.twiml[1]).toContain('<Sip>');
+    expect(call.twiml[1]).toContain('timeout="20"');
     opened.end('transferred');
     expect(carrier.updates).toHaveLength(1);
   });
@@ -169,7 +170,7 @@ describe('the line of a call at Twilio', () => {
   it('tells of a transfer that Twilio refuses, without the number', async () => {
     const { call, line } = await begun();
     await call.hangUp();
-    const refused = line.transfer?.('+34900111222');
+    const refused = line.transfer?.('+34900111222', { ringSeconds: 20 });
     await expect(refused).rejects.toMatchObject({ code: 'CHARLA_CARRIER_FAILED' });
     await expect(refused).rejects.toThrow(/error 21220/);
     expect(lines.join('')).not.toContain('900111222');
