@@ -92,7 +92,8 @@ export class PhoneCall implements PhoneActions {
     const isLast = reason === JOB_SHUTDOWN;
     if (this.#afterTransfer !== undefined) return isLast ? 'transferred' : undefined;
     if (this.#transferring === undefined) return reason;
-    // The person's telephone leaves as soon as somebody else has the call, and that is known a moment later.
+    // The person's telephone leaves as soon as somebody else has the call, and that is known a moment later. (A caller who
+    // hangs up while it rings there is one that was given away as well: livekit-sip 1.8 cannot tell the two apart.)
     if (reason === PARTICIPANT_DISCONNECTED) return undefined;
     return isLast ? PARTICIPANT_DISCONNECTED : reason;
   }
