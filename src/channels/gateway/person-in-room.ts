@@ -33,7 +33,8 @@ import { FRAME_MS, FRAME_SAMPLES, LINE_RATE } from '../line.ts';
 export interface RoomListener {
   /** Sound of a track: 16-bit PCM, mono, {@link LINE_RATE}. The samples are to be copied. */
   onSound(track: string, samples: Int16Array, options: { isVoice: boolean }): void;
-  onTrackEnded(track: string): void;
+  /** @param error - why it could not be heard */
+  onTrackEnded(track: string, error?: unknown): void;
   /** The agent's voice stopped in the middle, or goes on. */
   onVoiceFlows(flows: boolean): void;
   /** Nobody else is there any more, or somebody is again. */
@@ -195,14 +196,16 @@ export class PersonInRoom {
   }
 
   async #hear(track: RemoteTrack, sid: string, isVoice: boolean): Promise<void> {
-    const stream = new AudioStream(track, { sampleRate: LINE_RATE, numChannels: 1, frameSizeMs: FRAME_MS });
     try {
+      const stream = new AudioStream(track, { sampleRate: LINE_RATE, numChannels: 1, frameSizeMs: FRAME_MS });
       for await (const { data } of stream as AsyncIterable<AudioFrame>) {
         if (this.#left) break;
         this.#listener.onSound(sid, data, { isVoice });
       }
-    } finally {
       this.#listener.onTrackEnded(sid);
+    } catch (error) {
+      // Gone before it could be heard, as when the room is joined again.
+      this.#listener.onTrackEnded(sid, error);
     }
   }
 }

@@ -129,8 +129,9 @@ export class RunningCall implements GatewayCall, RoomListener {
     this.#fromRoom.write(track, samples, options);
   }
 
-  onTrackEnded(track: string): void {
+  onTrackEnded(track: string, error?: unknown): void {
     this.#fromRoom.remove(track);
+    if (error !== undefined) this.#parts.log.warn({ err: error }, 'a track of the room could not be heard');
   }
 
   onVoiceFlows(flows: boolean): void {
