@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { type Config, loadConfig, readEnvironment, serveUrl } from '../config/config.ts';
+import { messageOf } from '../errors.ts';
 import { resolveProviders } from '../providers/resolve.ts';
 import { createLiveKit } from '../rooms/livekit.ts';
 import { applySip } from '../rooms/sip.ts';
@@ -57,9 +58,20 @@ async function runDev({ sip }: { sip: boolean }): Promise<void> {
   });
 
   const log = createChildLog(config.LOG_LEVEL, (text) => process.stdout.write(text));
+  const applyTrunk = async () => {
+    if (sipFiles === undefined) return;
+    await applySip(createLiveKit(config), sipFiles, { agentName: config.AGENT_NAME });
+  };
+  let takesCalls = false;
   const supervisor = new ProcessSupervisor({
     onLine: log.line,
-    onEvent: (name, event) => log.note(name, sentence(event)),
+    onEvent: (name, event) => {
+      log.note(name, sentence(event));
+      // A Redis that was started again is empty.
+      if (takesCalls && name === 'redis' && event.type === 'ready') {
+        applyTrunk().catch((error: unknown) => log.note('sip', messageOf(error)));
+      }
+    },
   });
   stop.onForce(() => supervisor.force());
   try {
@@ -78,9 +90,8 @@ async function runDev({ sip }: { sip: boolean }): Promise<void> {
     // Once stopping, a service that did not become ready is no error.
     ready.catch(() => undefined);
     if ((await Promise.race([ready, stopped])) !== 'stopped') {
-      if (sipFiles !== undefined) {
-        await applySip(createLiveKit(config), sipFiles, { agentName: config.AGENT_NAME });
-      }
+      await applyTrunk();
+      takesCalls = true;
       const pid = (name: string) => supervisor.pid(name);
       const problems = await healthProblems(serveUrl(config));
       const readyAfterMs = performance.now();

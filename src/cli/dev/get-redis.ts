@@ -77,7 +77,8 @@ function redisOptions(port: number): string[] {
     '',
     '--appendonly',
     'no',
-    '--loglevel',
-    'warning',
+    // It greets and warns of kernel settings that matter for data on disk, of which there is none.
+    '--logfile',
+    '/dev/null',
   ];
 }
