@@ -87,6 +87,11 @@ describe('a call from a SIP telephone, with the local models', () => {
 
   it('is answered, and the spoken answer holds what is known of the caller’s number', async () => {
     onTestFailed(() => console.log(stack.output()));
+    // Its phrases are made by the models that hear the caller, too.
+    await vi.waitUntil(() => stack.output().includes('the phrases of the agent are ready'), {
+      timeout: 240_000,
+      interval: 500,
+    });
     const question = await telephoneSpeech(inferenceUrl, QUESTION);
     const phone = await pickUpPhone();
     await phone.call(stack.uri);
@@ -147,20 +152,22 @@ describe('calls from SIP telephones, with engines of fixed answers', () => {
     await phone.ears.until(() => phone.ears.firstSoundAfter(saidAt), 30_000, 'the second answer');
   });
 
-  it('ten at once are all greeted, without a gap in what they hear', async () => {
+  it('ten at once all hear an answer without a gap', async () => {
+    const question = await telephoneSpeech(inferenceUrl, QUESTION);
     const calls = await Promise.all(
-      Array.from({ length: CALLS_AT_ONCE }, (_, index) =>
-        placeSipCall(stack.sipPort, { from: `+3460011220${index}`, to: '+34910000000' }),
-      ),
-    );
-    const gaps = await Promise.all(
-      calls.map(async ({ telephone }) => {
-        await telephone.until(() => telephone.firstSoundAfter(0), 60_000, 'the greeting');
-        await telephone.quiet();
-        return longestGapMs(telephone.recording());
+      Array.from({ length: CALLS_AT_ONCE }, async (_, index) => {
+        const call = await placeSipCall(stack.sipPort, {
+          from: `+3460011220${index}`,
+          to: '+34910000000',
+        });
+        await call.telephone.until(() => call.telephone.firstSoundAfter(0), 60_000, 'the greeting');
+        await call.telephone.quiet();
+        return call;
       }),
     );
+    const answers = await Promise.all(calls.map(({ telephone }) => telephone.ask(question)));
     await Promise.all(calls.map((call) => call.hangUp()));
+    const gaps = answers.map(({ pcm }) => longestGapMs(pcm));
     console.log(`the longest gap of each: ${gaps.join(', ')} ms`);
     expect(Math.max(...gaps)).toBeLessThanOrEqual(60);
   });
