@@ -47,6 +47,7 @@ export class CallJournal {
   /** Sound of the last speech that was interrupted, ms. */
   #heardMs: number | undefined;
   #outcome: (reason: string) => string | undefined = (reason) => reason;
+  #hungUp = false;
   #state: 'waiting' | 'running' | 'ended' = 'waiting';
 
   constructor(sessionId: string, sink: EventSink) {
@@ -97,14 +98,14 @@ export class CallJournal {
     this.#sink.write({ type: 'call.started', at: now(), session_id: this.#sessionId });
   }
 
-  /** Told that somebody called and hung up before they were answered. */
-  missed(): void {
-    this.began();
-    this.#end(voice.CloseReason.PARTICIPANT_DISCONNECTED);
+  /** Told that the person has hung up: that is why the call ends, whoever is quicker to end this process. */
+  hungUp(): void {
+    this.#hungUp = true;
   }
 
   /** Ends the call, if nobody has, and brings what was written to the API or onto disk. */
   async close(): Promise<void> {
+    if (this.#hungUp) this.#end(voice.CloseReason.PARTICIPANT_DISCONNECTED);
     this.#end(voice.CloseReason.JOB_SHUTDOWN);
     await this.#sink.close();
   }

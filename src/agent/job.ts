@@ -66,10 +66,13 @@ export default defineAgent<Partial<ReadyProcess>>({
     // The framework sees some ways to hang up, and none while the session starts.
     const hangUp = () =>
       session.shutdown({ drain: false, reason: voice.CloseReason.PARTICIPANT_DISCONNECTED });
-    void line.hungUp.then(async () => {
+    void line.hungUp.then(() => {
       call.hungUp = true;
+      // Who ends the session closes the room without having hung up.
+      if (room.isConnected) journal?.hungUp();
+      // A call that nobody answered is one all the same; of those that we place, the API knows.
+      if (context.session.phone?.direction === 'inbound') journal?.began();
       if (call.started) hangUp();
-      if (context.session.phone?.direction === 'inbound' && !(await line.answered)) journal?.missed();
     });
 
     await connected;

@@ -193,6 +193,20 @@ describe('the journal of a call', () => {
     });
   });
 
+  it('ends because the person hung up, also where the process is ended before the session', async () => {
+    journal.began();
+    journal.hungUp();
+    await journal.close();
+    expect(events.at(-1)).toMatchObject({ type: 'call.ended', outcome: 'participant_disconnected' });
+    expect(events).toHaveLength(2);
+  });
+
+  it('of a call that nobody answered is empty', async () => {
+    journal.hungUp();
+    await journal.close();
+    expect(events).toEqual([]);
+  });
+
   it('is not kept of a room that is not ours', () => {
     expect(openCallJournal(loadConfig({}), NO_SESSION, createLogger('test', 'silent'))).toBeUndefined();
   });
