@@ -30,6 +30,7 @@ const SIP_CALL_SUITES = [
   'test/http/outbound-calls.test.ts',
   'test/e2e/sip.test.ts',
   'test/e2e/sip-session.test.ts',
+  'test/e2e/outbound.test.ts',
   'test/e2e/phone-tools.test.ts',
 ];
 /** A Debian package, installed here where that is possible, and a file that shows that it is there. */

@@ -10,6 +10,8 @@ export const phonePrefixList = z
   .transform((text) => [...new Set(commaList(text))])
   .pipe(
     z.array(
-      z.string().regex(/^\+([1-9]\d{0,14})?$/, 'has an entry that is not the beginning of a number, such as +34'),
+      z
+        .string()
+        .regex(/^\+([1-9]\d{0,14})?$/, 'has an entry that is not the beginning of a number, such as +34'),
     ),
   );
