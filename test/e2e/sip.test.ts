@@ -78,7 +78,12 @@ describe('a call from a SIP telephone, with the local models', () => {
       };
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data_tools }));
     };
-    stack = await startSipDevStack(inferenceUrl, { DATA_TOOLS_URL: hook.url });
+    stack = await startSipDevStack(inferenceUrl, {
+      DATA_TOOLS_URL: hook.url,
+      STT_MODEL: 'whisper-base',
+      LLM_MODEL: 'qwen2.5-0.5b',
+      TTS_MODEL: 'kokoro',
+    });
   });
   afterAll(async () => {
     await stack?.stop();
@@ -153,6 +158,13 @@ describe('calls from SIP telephones, with engines of fixed answers', () => {
   });
 
   it('ten at once all hear an answer without a gap', async () => {
+    // Who is through first waits for the others, and is not to be asked meanwhile whether they are there.
+    const patient = await fetch(`${stack.apiUrl}/profiles/sip`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ silence: { after_s: 300 } }),
+    });
+    expect(patient.ok, await patient.text()).toBe(true);
     const question = await telephoneSpeech(inferenceUrl, QUESTION);
     const calls = await Promise.all(
       Array.from({ length: CALLS_AT_ONCE }, async (_, index) => {
