@@ -80,6 +80,11 @@ describe('a call over Telnyx, with the local models', () => {
   });
 
   it('is answered, and the spoken answer holds what is known of the caller’s number', async () => {
+    // Its phrases are made by the models that hear the caller, too.
+    await vi.waitUntil(() => stack?.output().includes('the phrases of the agent are ready'), {
+      timeout: 240_000,
+      interval: 500,
+    });
     const question = await telephoneSpeech(inferenceUrl, QUESTION);
     const call = await callAndListen();
     const facts = [
