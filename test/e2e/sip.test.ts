@@ -102,14 +102,20 @@ describe('a call from a SIP telephone, with the local models', () => {
     await phone.call(stack.uri);
     await greeted(phone);
 
-    const answer = await phone.ask(question);
-    const heard = await hearTelephone(inferenceUrl, answer.pcm, 'es');
-    console.log(`voice to voice ${Math.round(answer.voiceToVoiceMs)} ms; heard: ${heard}`);
     const facts = [
       ['laptop', 'portátil'],
       ['mouse', 'ratón'],
     ];
-    expect(missingFacts(heard, facts, true), heard).toEqual([]);
+    const askedAt = await phone.say(question);
+    let heard = '';
+    // On a busy machine the agent asks for a moment first, and the answer is what comes after that.
+    for (let since = askedAt; missingFacts(heard, facts, true).length > 0; since = performance.now()) {
+      const what = `an answer; heard so far: «${heard}»`;
+      await phone.ears.until(() => phone.ears.firstSoundAfter(since), 30_000, what);
+      await phone.ears.quiet();
+      heard = await hearTelephone(inferenceUrl, phone.ears.recording(askedAt), 'es');
+    }
+    console.log(`heard: ${heard}`);
     expect(hook.received.map(({ body }) => body)).toContainEqual(expect.objectContaining({ phone: CALLER }));
   });
 
