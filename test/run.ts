@@ -24,8 +24,7 @@ interface Need {
   project?: string;
 }
 
-/** Whatever places a real SIP call, or asks livekit-server for trunks. */
-const SIP_SUITES = ['test/rooms/sip.test.ts', 'test/cli/sip.test.ts', 'test/http/outbound-calls.test.ts'];
+/** Whatever places a real SIP call. */
 const SIP_CALL_SUITES = [
   'test/http/outbound-calls.test.ts',
   'test/e2e/sip.test.ts',
@@ -33,6 +32,8 @@ const SIP_CALL_SUITES = [
   'test/e2e/outbound.test.ts',
   'test/e2e/phone-tools.test.ts',
 ];
+/** … or asks livekit-server for trunks. */
+const SIP_SUITES = ['test/rooms/sip.test.ts', 'test/cli/sip.test.ts', ...SIP_CALL_SUITES];
 /** A Debian package, installed here where that is possible, and a file that shows that it is there. */
 const PACKAGES: readonly (Need & { package: string; file: string })[] = [
   {
@@ -51,7 +52,7 @@ const PACKAGES: readonly (Need & { package: string; file: string })[] = [
     name: 'Redis',
     package: 'redis-server',
     file: '/usr/bin/redis-server',
-    suites: ['test/http/rate-limits.test.ts', ...SIP_SUITES, ...SIP_CALL_SUITES],
+    suites: ['test/http/rate-limits.test.ts', ...SIP_SUITES],
   },
   { name: 'baresip', package: 'baresip-core', file: '/usr/bin/baresip', suites: SIP_CALL_SUITES },
   { name: 'sipp', package: 'sip-tester', file: '/usr/bin/sipp', suites: SIP_CALL_SUITES },
@@ -59,7 +60,7 @@ const PACKAGES: readonly (Need & { package: string; file: string })[] = [
     name: 'PostgreSQL 15',
     package: 'postgresql-15',
     file: '/usr/lib/postgresql/15/bin/postgres',
-    suites: ['test/postgres', 'test/e2e/two-servers.test.ts'],
+    suites: ['test/postgres', 'test/e2e/two-servers.test.ts', 'test/e2e/outbound.test.ts'],
     project: 'postgres',
   },
   {
@@ -76,7 +77,7 @@ const BUILD_PACKAGES: readonly { package: string; file: string }[] = [
   { package: 'libsoxr-dev', file: '/usr/include/soxr.h' },
   { package: 'pkg-config', file: '/usr/bin/pkg-config' },
 ];
-const LIVEKIT_SIP: Need = { name: 'livekit-sip', suites: [...SIP_SUITES, ...SIP_CALL_SUITES] };
+const LIVEKIT_SIP: Need = { name: 'livekit-sip', suites: SIP_SUITES };
 const LIVEKIT: Need = {
   name: 'livekit-server',
   suites: [
