@@ -2,10 +2,10 @@ import { LINE_RATE } from '../../src/channels/line.ts';
 import { callByAudioSocket } from '../../test/support/audiosocket-carrier.ts';
 import { CALLER_SAMPLE_RATE, Caller } from '../../test/support/caller.ts';
 import { startSession } from '../../test/support/dev-stack.ts';
+import { callBySip } from '../../test/support/sip-caller.ts';
 import { resampled } from '../../test/support/speech.ts';
 import type { Telephone } from '../../test/support/telephone.ts';
 import type { PhoneStack } from './phone-stack.ts';
-import { placeSipCall } from './sip-phone.ts';
 
 /** How people come. The first is what the others are held against. */
 export const WAYS = ['browser', 'sip', 'audiosocket', 'twilio', 'telnyx'] as const;
@@ -44,7 +44,7 @@ export async function placeCall(stack: PhoneStack, way: Way): Promise<PhoneCall>
       };
     }
     case 'sip': {
-      const call = await placeSipCall(stack.sip.sipPort, { from: FROM, to: TO });
+      const call = await callBySip(stack.sip.sipPort, { from: FROM, to: TO });
       return {
         ...onTelephone(call.telephone),
         calledAt: call.invitedAt,

@@ -5,7 +5,6 @@ import { execa } from 'execa';
 import getPort from 'get-port';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, onTestFailed, vi } from 'vitest';
-import { placeSipCall } from '../../bench/support/sip-phone.ts';
 import { FRAME_MS, FRAME_SAMPLES } from '../../src/channels/line.ts';
 import { assertPortsFree } from '../../src/cli/dev/port-holder.ts';
 import { DEVELOPMENT_LIVEKIT_KEY, DEVELOPMENT_LIVEKIT_SECRET } from '../../src/config/development.ts';
@@ -15,6 +14,7 @@ import { type DevStack, startDevStack } from '../support/dev-stack.ts';
 import { missingFacts } from '../support/facts.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
 import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
+import { callBySip } from '../support/sip-caller.ts';
 import { Softphone } from '../support/softphone.ts';
 import { hearTelephone, telephoneSpeech } from '../support/speech.ts';
 
@@ -174,7 +174,7 @@ describe('calls from SIP telephones, with engines of fixed answers', () => {
     const question = await telephoneSpeech(inferenceUrl, QUESTION);
     const calls = await Promise.all(
       Array.from({ length: CALLS_AT_ONCE }, async (_, index) => {
-        const call = await placeSipCall(stack.sipPort, {
+        const call = await callBySip(stack.sipPort, {
           from: `+3460011220${index}`,
           to: '+34910000000',
         });

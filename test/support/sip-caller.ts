@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import alawmulaw from 'alawmulaw';
 import { FRAME_SAMPLES } from '../../src/channels/line.ts';
-import { Telephone } from '../../test/support/telephone.ts';
+import { Telephone } from './telephone.ts';
 
 /** Ten who call at once on two cores wait for as many processes to start. */
 const ANSWER_TIMEOUT_MS = 90_000;
@@ -27,10 +27,7 @@ export interface SipCall {
  * @param port - of livekit-sip
  * @throws Error when nobody answers
  */
-export async function placeSipCall(
-  port: number,
-  { from, to }: { from: string; to: string },
-): Promise<SipCall> {
+export async function callBySip(port: number, { from, to }: { from: string; to: string }): Promise<SipCall> {
   const [signals, sound] = [await boundSocket(), await boundSocket()];
   const { telephone, connect } = rtpTelephone(sound);
   const dialog = new Dialog(signals, port, { from, to });
