@@ -12,7 +12,7 @@ const COMMANDS: Record<string, Entry> = {
     load: async () => (await import('./dev.ts')).devCommand(),
   },
   serve: {
-    summary: 'HTTP API and page',
+    summary: "HTTP API, page, carriers' media streams",
     load: async () => (await import('./serve.ts')).serveCommand(),
   },
   worker: {

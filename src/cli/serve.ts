@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 
-/** `charla serve`: the HTTP API and the page. */
+/** `charla serve`: the HTTP API, the page, and the sound of carriers' media streams. */
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('Run the HTTP API and the page on HOST and PORT.')
+    .description(
+      "Run the HTTP API and the page on HOST and PORT, and bring carriers' media streams into rooms.",
+    )
     .addHelpText(
       'after',
       '\nIt reads HOST, PORT, ADMIN_API_KEY, LIVEKIT_URL, LIVEKIT_PUBLIC_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET and those of' +

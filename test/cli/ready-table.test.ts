@@ -42,6 +42,22 @@ describe('the table of charla dev', () => {
     expect(readyTable({ ...options, providers })).not.toContain('softphone');
   });
 
+  it('names the carriers whose media streams are taken, and no secret of theirs', async () => {
+    const config = loadConfig({
+      LLM_PROVIDER: 'local',
+      PUBLIC_URL: 'https://voice.example',
+      TWILIO_ACCOUNT_SID: `AC${'0'.repeat(32)}`,
+      TWILIO_AUTH_TOKEN: 'token-of-twilio',
+      AUDIOSOCKET_PORT: '19092',
+    });
+    const options = { livekit: undefined, pid: () => undefined, problems: [], readyAfterMs: 1 };
+    const providers = await resolveProviders(config);
+    const table = stripVTControlCharacters(readyTable({ ...options, config, providers }));
+    expect(table).toContain('HTTP API and page, Twilio, AudioSocket on 127.0.0.1:19092');
+    expect(table).not.toContain('token-of-twilio');
+    expect(table).not.toContain('Telnyx');
+  });
+
   it('says which database is used, without its password', async () => {
     const DATABASE_URL = 'postgres://charla:sesame@db.example:5433/calls?sslmode=require';
     const config = loadConfig({ LLM_PROVIDER: 'local', DATABASE_URL });

@@ -42,7 +42,7 @@ export function readyTable(options: ReadyTableOptions): string {
     row('inference', inferenceBaseUrl(config), local.map(({ model }) => model).join(', '));
   }
   row('worker', `http://127.0.0.1:${config.WORKER_PORT}`, `agent «${config.AGENT_NAME}»`);
-  row('serve', serveUrl(config), 'HTTP API and page');
+  row('serve', serveUrl(config), ['HTTP API and page', ...carriersOf(config)].join(', '));
   const store = storeAddress(config);
   row('store', store.address, store.kind === 'postgres' ? 'PostgreSQL' : 'PGlite, in serve');
 
@@ -63,6 +63,16 @@ export function readyTable(options: ReadyTableOptions): string {
     '',
     '',
   ].join('\n');
+}
+
+/** Those whose media streams `charla serve` takes. */
+function carriersOf(config: Config): string[] {
+  const { TWILIO_ACCOUNT_SID, TELNYX_API_KEY, AUDIOSOCKET_PORT, AUDIOSOCKET_HOST } = config;
+  return [
+    ...(TWILIO_ACCOUNT_SID === undefined ? [] : ['Twilio']),
+    ...(TELNYX_API_KEY === undefined ? [] : ['Telnyx']),
+    ...(AUDIOSOCKET_PORT === undefined ? [] : [`AudioSocket on ${AUDIOSOCKET_HOST}:${AUDIOSOCKET_PORT}`]),
+  ];
 }
 
 /** How a softphone on this machine calls. Any number will do; the number that is called chooses the profile. */
