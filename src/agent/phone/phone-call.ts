@@ -60,6 +60,8 @@ export class PhoneCall implements PhoneActions {
   #beganAt: number | undefined;
   #session: voice.AgentSession | undefined;
   #isLeaving = false;
+  /** With whose end the call is given to somebody else. */
+  #givesAwayAfter: voice.SpeechHandle | undefined;
   /** Settles when somebody has taken the call, or nobody has; undefined while nobody is asked to. */
   #transferring: Promise<void> | undefined;
   #afterTransfer: 'away' | 'joined' | undefined;
@@ -171,7 +173,10 @@ export class PhoneCall implements PhoneActions {
   // Both begin when the tool that asks for them is done, and outside of it: it could not wait for its own words.
   hangUp(after: voice.SpeechHandle): void {
     const { goodbye } = this.#options.phrases;
-    after.addDoneCallback(() => void this.#hangUp('agent_hung_up', { after, say: goodbye }));
+    after.addDoneCallback(() => {
+      // «Le paso, ¡adiós!», in whichever order the model has called its tools.
+      if (after !== this.#givesAwayAfter) void this.#hangUp('agent_hung_up', { after, say: goodbye });
+    });
   }
 
   async sendDigits(digits: string): Promise<void> {
@@ -179,6 +184,9 @@ export class PhoneCall implements PhoneActions {
   }
 
   transfer(to: Destination, after: voice.SpeechHandle): void {
+    // Of several in one answer, the first.
+    if (after === this.#givesAwayAfter) return;
+    this.#givesAwayAfter = after;
     after.addDoneCallback(() => void this.#transfer(to, after));
   }
 
@@ -197,7 +205,6 @@ export class PhoneCall implements PhoneActions {
   async #transfer(to: Destination, after: voice.SpeechHandle): Promise<void> {
     const { line, phrases, log } = this.#options;
     const said = (phrase: string) => Mustache.render(phrase, { name: to.name }, {}, { escape: String });
-    if (this.#isLeaving) return;
     if ((await this.#saidAndHeard(BEFORE_TRANSFER_MS, said(phrases.transferring), after)) !== 'quiet') return;
     this.#isLeaving = true;
     const transferring = line.transfer(to).then((way) => {
@@ -248,13 +255,19 @@ export class PhoneCall implements PhoneActions {
     if (!this.#over.signal.aborted) this.#after(HEARD_MS, () => this.#shutDown(outcome));
   }
 
-  /** What the agent has said with `after`, or else `say`, until it was heard. */
+  /**
+   * Waits until what the agent has said with `after`, or else `say`, was heard.
+   *
+   * @returns `leaving` where the call ends, or is given away, for another reason by then
+   */
   async #saidAndHeard(ms: number, say: string, after?: voice.SpeechHandle) {
+    if (this.#isLeaving) return 'leaving';
     const hasSpoken = after?.chatItems.some(
       (item) => item.type === 'message' && item.role === 'assistant' && item.textContent?.trim(),
     );
     if (hasSpoken !== true && after?.interrupted !== true) this.#say(say);
-    return this.#quiet(ms);
+    const quiet = await this.#quiet(ms);
+    return this.#isLeaving ? 'leaving' : quiet;
   }
 
   async #quiet(ms: number) {

@@ -148,6 +148,7 @@ const transferTo = (more: object = {}) => ({
     transfer: { allowed: true, to: [{ name: 'soporte', number: '+34911234567' }], ...more },
   },
 });
+const SUPPORT: Destination = { name: 'soporte', number: '+34911234567', mode: 'refer', ringSeconds: 20 };
 const toSupport = (): FixedToolCall => ({ call: 'transfer', args: { to: 'soporte' } });
 
 describe('hanging up', () => {
@@ -275,6 +276,40 @@ describe('a transfer', () => {
     press('1#');
     await expect.poll(said).toContain('Claro.');
     expect(outcomes).toEqual([]);
+  });
+
+  it.each(['before', 'after'])(
+    'is not cut off by a hang-up that the model asks for %s it in one answer',
+    async (order) => {
+      const transfer = (to: Destination) => {
+        asked.push(to.number);
+        return new Promise<'away'>(() => undefined);
+      };
+      await call({ model: () => 'Claro.', line: { transfer } });
+      const speech = session.say('Te paso. ¡Adiós!');
+      if (order === 'before') phone.hangUp(speech);
+      phone.transfer(SUPPORT, speech);
+      if (order === 'after') phone.hangUp(speech);
+      await expect.poll(() => asked, { timeout: 5_000 }).toEqual([SUPPORT.number]);
+      await settled();
+      expect(outcomes).toEqual([]);
+      expect(said()).toEqual(['Hola.', 'Te paso. ¡Adiós!']);
+    },
+  );
+
+  it('is one, however many the model asks for', async () => {
+    const transfer = (to: Destination) => {
+      asked.push(to.number);
+      return new Promise<'away'>(() => undefined);
+    };
+    await call({ model: () => 'Claro.', line: { transfer } });
+    const speech = session.say('Te paso.');
+    phone.transfer(SUPPORT, speech);
+    phone.transfer({ ...SUPPORT, number: '+34911234568' }, speech);
+    phone.transfer({ ...SUPPORT, number: '+34911234569' }, session.say('Con ventas, también.'));
+    await expect.poll(() => asked, { timeout: 5_000 }).toHaveLength(1);
+    await settled();
+    expect(asked).toHaveLength(1);
   });
 
   it('is called off by a caller who says something before it begins', async () => {
