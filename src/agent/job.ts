@@ -7,6 +7,7 @@ import { openCallJournal } from './call-journal.ts';
 import { followLine } from './follow-line.ts';
 import { prepareProcess, type ReadyProcess, readyOf } from './job-process.ts';
 import { leaveToOther } from './only-agent.ts';
+import { isAbandoned, isOwnRoom } from './own-room.ts';
 import { watchCallerLine } from './phone/caller-line.ts';
 import { findSession } from './phone/find-session.ts';
 import { publishVoice } from './publish-voice.ts';
@@ -30,6 +31,12 @@ export default defineAgent<Partial<ReadyProcess>>({
     const connected = ctx.connect();
     const { output, heard } = publishVoice(room, connected);
     followLine(room, output, processLog);
+    void connected.then(async () => {
+      if (await isOwnRoom(room, ctx.job.room?.sid ?? '')) return;
+      processLog.info('the call was over before the agent came');
+      if (isAbandoned(room)) await ctx.deleteRoom();
+      ctx.shutdown('the room is another');
+    });
     const changes = watchCallContext(room, config, processLog);
     const line = watchCallerLine(room, connected);
     const given = ctx.job.room?.metadata ?? '';
