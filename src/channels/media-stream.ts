@@ -9,7 +9,6 @@ import type { StreamCall, StreamTokens } from './stream-tokens.ts';
 
 /** What a carrier says over the media WebSocket of a call, whatever its words for it. */
 export type StreamMessage =
-  | { kind: 'connected' }
   | StreamStart
   /** @param chunk - number of the piece of sound in its stream; the carrier need not keep them in order */
   | { kind: 'media'; chunk: number; payload: string }

@@ -33,6 +33,4 @@ export const soundSettings = {
   recording: recording.optional().describe('Whether calls are recorded, both sides.'),
 };
 
-export type Ambience = z.output<typeof ambience>;
-export type ThinkingSound = (typeof THINKING_SOUNDS)[number];
 export type RecordingSettings = z.output<typeof recording>;

@@ -17,12 +17,8 @@ export interface SipStack {
   readonly sip: SipClient;
   /** What a telephone dials to reach a number of ours. */
   uri(number: string): string;
-  /**
-   * Lets every call from this machine into a room `call-…` of its own, and the agent with it.
-   *
-   * @returns ids, for tests that change them
-   */
-  takeCalls(options: { agentName: string; profile?: string }): Promise<{ trunkId: string; ruleId: string }>;
+  /** Lets every call from this machine into a room `call-…` of its own, and the agent with it. */
+  takeCalls(options: { agentName: string }): Promise<void>;
   /** A trunk through which calls go out to a telephone on this machine. @returns its id */
   dialOut(options: { port: number; number?: string }): Promise<string>;
   stop(): Promise<void>;
@@ -64,21 +60,19 @@ export async function startSipStack(): Promise<SipStack> {
       sipPort,
       sip,
       uri: (number) => `sip:${number}@127.0.0.1:${sipPort}`,
-      async takeCalls({ agentName, profile }) {
+      async takeCalls({ agentName }) {
         const trunk = await sip.createSipInboundTrunk('test', [], { allowedAddresses: ['127.0.0.1'] });
-        const rule = await sip.createSipDispatchRule(
+        await sip.createSipDispatchRule(
           { type: 'individual', roomPrefix: 'call-' },
           {
             name: 'test',
             trunkIds: [trunk.sipTrunkId],
-            ...(profile !== undefined && { attributes: { 'charla.profile': profile } }),
             roomConfig: new RoomConfiguration({
               departureTimeout: 1,
               agents: [new RoomAgentDispatch({ agentName })],
             }),
           },
         );
-        return { trunkId: trunk.sipTrunkId, ruleId: rule.sipDispatchRuleId };
       },
       async dialOut({ port, number = '+34910000000' }) {
         const trunk = await sip.createSipOutboundTrunk('test', `127.0.0.1:${port}`, [number]);

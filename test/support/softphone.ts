@@ -161,12 +161,6 @@ export class Softphone {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** What baresip said, for the message of a test that fails. */
-  async log(): Promise<string> {
-    const file = await open(join(this.#folder, 'log.txt'));
-    return file.readFile('utf8').finally(() => file.close());
-  }
-
   async #start(number: string, answers: boolean): Promise<void> {
     const folder = this.#folder;
     this.#silence = join(folder, 'silence.wav');
@@ -269,9 +263,7 @@ async function freePortPair(): Promise<number> {
 
 function startBaresip(folder: string) {
   return execa('baresip', ['-f', folder], {
-    stdin: 'ignore',
-    stdout: { file: join(folder, 'log.txt') },
-    stderr: { file: join(folder, 'log.txt') },
+    stdio: 'ignore',
     reject: false,
     forceKillAfterDelay: 2_000,
   });

@@ -34,25 +34,20 @@ export interface TelnyxApi {
   say(call: string, sentence: string, language: Language): Promise<void>;
 }
 
-export type TelnyxAccount = Required<Pick<Config, 'TELNYX_API_KEY' | 'TELNYX_PUBLIC_KEY'>> &
-  Pick<Config, 'TELNYX_API_URL'>;
+export interface TelnyxAccount extends Pick<Config, 'TELNYX_API_URL'> {
+  TELNYX_API_KEY: string;
+  TELNYX_PUBLIC_KEY: string;
+}
 
 /**
  * Telnyx's SDK: its client checks webhooks, and speaks to the REST API. Repeats what may be repeated: each command has an
  * id, and Telnyx carries out one of the same id once.
  */
-export function createTelnyx({
-  TELNYX_API_KEY,
-  TELNYX_PUBLIC_KEY,
-  TELNYX_API_URL,
-}: Pick<Config, 'TELNYX_API_KEY' | 'TELNYX_PUBLIC_KEY' | 'TELNYX_API_URL'>): {
-  client: Telnyx;
-  api: TelnyxApi;
-} {
+export function createTelnyx(account: TelnyxAccount): { client: Telnyx; api: TelnyxApi } {
   const client = new Telnyx({
-    apiKey: TELNYX_API_KEY ?? null,
-    publicKey: TELNYX_PUBLIC_KEY ?? null,
-    baseURL: TELNYX_API_URL ?? null,
+    apiKey: account.TELNYX_API_KEY,
+    publicKey: account.TELNYX_PUBLIC_KEY,
+    baseURL: account.TELNYX_API_URL ?? null,
     timeout: TIMEOUT_MS,
     // What fails is logged by who asked.
     logLevel: 'off',

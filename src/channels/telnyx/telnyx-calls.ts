@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { CharlaError, messageOf } from '../../errors.ts';
 import { phoneNumber } from '../../sessions/phone-number.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { TELNYX_PATHS } from '../carrier-paths.ts';
 import { type CarrierPhrases, carrierPhrases } from '../carrier-phrases.ts';
 import type { Gateway, GatewayCall } from '../line.ts';
 import { type StreamLine, takeMediaStream } from '../media-stream.ts';
@@ -15,9 +16,6 @@ import { type TelnyxEvent, type TelnyxWebhook, telnyxEvent } from './telnyx-even
 import { telnyxFormat } from './telnyx-format.ts';
 import { TelnyxLine } from './telnyx-line.ts';
 import { webhookVerifier } from './verify-webhook.ts';
-
-export const CALL_CONTROL_PATH = '/api/v1/telnyx/call-control';
-export const MEDIA_STREAM_PATH = '/api/v1/telnyx/media-stream';
 
 /** Telnyx repeats a webhook that was not answered for less than this long, and none comes this much too late. */
 const REMEMBERED_MS = 10 * 60_000;
@@ -74,7 +72,7 @@ export function createTelnyxCalls({ config, gateway, log: parentLog }: TelnyxCal
   const { client, api } = createTelnyx(config);
   const tokens = createStreamTokens(config);
   const phrases = carrierPhrases(LANGUAGE);
-  const streamUrl = `${PUBLIC_URL.replace(/^http/, 'ws')}${MEDIA_STREAM_PATH}`;
+  const streamUrl = `${PUBLIC_URL.replace(/^http/, 'ws')}${TELNYX_PATHS.mediaStream}`;
   const events = createOnce();
   /** Calls that were answered, refused, or are over. */
   const met = createOnce();

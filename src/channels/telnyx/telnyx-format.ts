@@ -40,7 +40,7 @@ export const telnyxFormat: StreamFormat = {
     if (message === undefined) return isNewEvent(given) ? { kind: 'other' } : undefined;
     switch (message.event) {
       case 'connected':
-        return { kind: 'connected' };
+        return { kind: 'other' };
       case 'start': {
         const { call_control_id: callId, media_format: format } = message.start;
         const { encoding, sample_rate: sampleRate, channels } = format;

@@ -49,8 +49,9 @@ export const twilioFormat: StreamFormat = {
 function meaningOf(message: z.output<typeof messageSchema>): StreamMessage {
   switch (message.event) {
     case 'connected':
+      return { kind: 'other' };
     case 'stop':
-      return { kind: message.event };
+      return { kind: 'stop' };
     case 'start': {
       const { streamSid, callSid, mediaFormat, customParameters } = message.start;
       return {

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { CharlaError, messageOf } from '../../errors.ts';
 import { phoneNumber } from '../../sessions/phone-number.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { TWILIO_PATHS } from '../carrier-paths.ts';
 import { type CarrierPhrases, carrierPhrases } from '../carrier-phrases.ts';
 import type { Gateway, GatewayCall, Line, LineEnd } from '../line.ts';
 import { type StreamLine, takeMediaStream } from '../media-stream.ts';
@@ -49,9 +50,6 @@ export interface TwilioCallsParts {
   log: Logger;
 }
 
-export const INCOMING_CALL_PATH = '/api/v1/twilio/incoming-call';
-export const MEDIA_STREAM_PATH = '/api/v1/twilio/media-stream';
-
 /**
  * What Twilio gives as the number of who withholds it: words on a keypad (ANONYMOUS, BLOCKED, RESTRICTED, UNAVAILABLE,
  * UNKNOWN).
@@ -73,12 +71,12 @@ export function createTwilioCalls({ config, gateway, log }: TwilioCallsParts): T
   const api = createTwilioApi(config);
   const tokens = createStreamTokens(config);
   const phrases = carrierPhrases(LANGUAGE);
-  const streamUrl = `${PUBLIC_URL.replace(/^http/, 'ws')}${MEDIA_STREAM_PATH}`;
+  const streamUrl = `${PUBLIC_URL.replace(/^http/, 'ws')}${TWILIO_PATHS.mediaStream}`;
   const running = new Map<string, Running>();
 
   const say = (phrase: keyof CarrierPhrases) => sayAndHangUp(phrases[phrase], LANGUAGE);
   const comeBack = (profile: string | undefined) =>
-    `${PUBLIC_URL}${INCOMING_CALL_PATH}${profile === undefined ? '' : `?profile=${profile}`}`;
+    `${PUBLIC_URL}${TWILIO_PATHS.incomingCall}${profile === undefined ? '' : `?profile=${profile}`}`;
 
   /** The call may be over already, of which Twilio tells as a failure too. */
   const tryTo = async (callId: string, asked: Promise<void>) => {

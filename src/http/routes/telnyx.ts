@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { TELNYX_PATHS } from '../../channels/carrier-paths.ts';
 import type { TelnyxConfig } from '../../channels/telnyx/telnyx-calls.ts';
 import { telnyxWebhookSchema } from '../../channels/telnyx/telnyx-events.ts';
 import type { Config } from '../../config/config.ts';
@@ -65,7 +66,7 @@ export const telnyxRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
 
   app.route({
     method: 'POST',
-    url: '/api/v1/telnyx/call-control',
+    url: TELNYX_PATHS.callControl,
     config: { isForCarrier: true },
     bodyLimit: BODY_LIMIT_BYTES,
     schema: {
@@ -91,7 +92,7 @@ export const telnyxRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
 
   app.route({
     method: 'GET',
-    url: '/api/v1/telnyx/media-stream',
+    url: TELNYX_PATHS.mediaStream,
     config: { isForCarrier: true },
     // OpenAPI has no words for a WebSocket.
     schema: { hide: true, querystring: z.object({ token: z.string().optional() }) },

@@ -2,6 +2,7 @@ import formbody from '@fastify/formbody';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { TWILIO_PATHS } from '../../channels/carrier-paths.ts';
 import type { TwilioConfig } from '../../channels/twilio/twilio-calls.ts';
 import type { Config } from '../../config/config.ts';
 import { CharlaError } from '../../errors.ts';
@@ -99,7 +100,7 @@ export const twilioRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
 
   app.route({
     method: 'POST',
-    url: '/api/v1/twilio/incoming-call',
+    url: TWILIO_PATHS.incomingCall,
     config: { isForCarrier: true },
     bodyLimit: BODY_LIMIT_BYTES,
     schema: {
@@ -128,7 +129,7 @@ export const twilioRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
 
   app.route({
     method: 'POST',
-    url: '/api/v1/twilio/status',
+    url: TWILIO_PATHS.status,
     config: { isForCarrier: true },
     bodyLimit: BODY_LIMIT_BYTES,
     schema: {
@@ -152,7 +153,7 @@ export const twilioRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
 
   app.route({
     method: 'GET',
-    url: '/api/v1/twilio/media-stream',
+    url: TWILIO_PATHS.mediaStream,
     config: { isForCarrier: true },
     // OpenAPI has no words for a WebSocket.
     schema: { hide: true },

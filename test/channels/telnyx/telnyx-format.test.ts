@@ -27,7 +27,7 @@ it('reads every message of the documents', () => {
   };
   const stream_id = start.stream_id;
   const read = (message: object) => telnyxFormat.read(message);
-  expect(read({ event: 'connected', version: '1.0.0' })).toEqual({ kind: 'connected' });
+  expect(read({ event: 'connected', version: '1.0.0' })).toEqual({ kind: 'other' });
   expect(read(start)).toEqual({
     kind: 'start',
     streamId: stream_id,

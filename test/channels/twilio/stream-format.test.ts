@@ -48,7 +48,7 @@ const others = fc.oneof(
   fc.constantFrom<{ message: object; meaning: object }[]>(
     {
       message: { event: 'connected', protocol: 'Call', version: '1.0.0' },
-      meaning: { kind: 'connected' },
+      meaning: { kind: 'other' },
     },
     { message: { event: 'stop', stop: { accountSid: 'AC', callSid: 'CA' } }, meaning: { kind: 'stop' } },
     { message: { event: 'of a later version' }, meaning: { kind: 'other' } },

@@ -1,8 +1,9 @@
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { TWILIO_PATHS } from '../../../src/channels/carrier-paths.ts';
 import { type GatewayCall, LINE_RATE, type Line, type LineEnd } from '../../../src/channels/line.ts';
-import { createTwilioCalls, MEDIA_STREAM_PATH } from '../../../src/channels/twilio/twilio-calls.ts';
+import { createTwilioCalls } from '../../../src/channels/twilio/twilio-calls.ts';
 import { CharlaError } from '../../../src/errors.ts';
 import { logLines } from '../../support/log-lines.ts';
 import { TWILIO_SID, TWILIO_TOKEN, TwilioCarrier } from '../../support/twilio-carrier.ts';
@@ -90,7 +91,7 @@ beforeEach(async () => {
     const { profile } = request.query as { profile?: string };
     return reply.type('text/xml').send(await calls.answer({ ...form, profile }));
   });
-  app.get(MEDIA_STREAM_PATH, { websocket: true }, (socket) => calls.takeStream(socket));
+  app.get(TWILIO_PATHS.mediaStream, { websocket: true }, (socket) => calls.takeStream(socket));
   carrier.use(await app.listen({ host: '127.0.0.1', port: 0 }), 'https://voice.example');
 });
 afterEach(async () => {
