@@ -5,6 +5,7 @@ import { phoneSettingsOf } from '../../sessions/phone-settings.ts';
 import { PHONE_CHANNELS } from '../../sessions/session.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { within } from '../../within.ts';
+import { askSession } from '../ask-session.ts';
 import type { CallContext } from '../call-context.ts';
 import type { PhoneWords, Phrases } from '../prompts.ts';
 import type { PhoneActions } from '../tools/agent-tool.ts';
@@ -283,24 +284,32 @@ export class PhoneCall implements PhoneActions {
   }
 
   #say(text: string, options?: { allowInterruptions?: boolean }) {
-    return this.#over.signal.aborted ? undefined : this.#session?.say(text, options);
+    return this.#ask((session) => session.say(text, options));
   }
 
   #interrupt(force = false): void {
     const speech = this.#options.speeches.first;
-    if (speech?.allowInterruptions === true || force) this.#session?.interrupt({ force });
+    if (speech?.allowInterruptions === true || force) this.#ask((session) => session.interrupt({ force }));
   }
 
   #answerKeys(keys: string): void {
-    this.#session?.generateReply({ userInput: this.#keyText(keys) });
+    if (this.#isLeaving) return;
+    this.#ask((session) => session.generateReply({ userInput: this.#keyText(keys) }));
+  }
+
+  #ask<T>(what: (session: voice.AgentSession) => T): T | undefined {
+    const session = this.#session;
+    if (session === undefined || this.#over.signal.aborted) return undefined;
+    return askSession(this.#options.log, () => what(session));
   }
 
   #keyText(keys: string): string {
     return Mustache.render(this.#options.words.keys, { keys }, {}, { escape: String });
   }
 
-  /** Whether the person speaks, or has spoken and their turn has not been made of it yet. */
+  /** Whether the person speaks, or has spoken and their turn has not been made of it yet; or nobody can answer them yet. */
   #isInTurn(): boolean {
+    if (this.#session?.agentState === 'initializing') return true;
     const speaks = this.#session?.userState === 'speaking' || this.#options.awaitsWords();
     return speaks || performance.now() - this.#spokeAt < LONGEST_TURN_END_MS;
   }

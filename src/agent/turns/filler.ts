@@ -2,6 +2,7 @@ import { ReadableStream, TransformStream } from 'node:stream/web';
 import { type llm, USERDATA_TIMED_TRANSCRIPT, voice } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
 import type { Logger } from '../../telemetry/log.ts';
+import { askSession } from '../ask-session.ts';
 import { insertWhenLate } from './insert-when-late.ts';
 import type { OpenSpeeches } from './open-speeches.ts';
 
@@ -92,10 +93,10 @@ export class Filler {
 
   /** Slow ears: no turn was committed, so that there is no answer to put it before. */
   #bridgeSlowEars(session: voice.AgentSession): void {
-    const { phrase, speeches, awaitsWords } = this.#options;
+    const { phrase, speeches, awaitsWords, log } = this.#options;
     if (this.#leftMs() === undefined || speeches.first !== undefined || !awaitsWords()) return;
     this.#said('the words');
-    session.say(phrase, { addToChatCtx: false });
+    askSession(log, () => session.say(phrase, { addToChatCtx: false }));
   }
 
   #said(awaited: string): void {

@@ -1,5 +1,6 @@
 import { voice } from '@livekit/agents';
 import type { Logger } from '../../telemetry/log.ts';
+import { askSession } from '../ask-session.ts';
 import type { OpenSpeeches } from './open-speeches.ts';
 
 const LOOK_EVERY_MS = 500;
@@ -58,7 +59,7 @@ export class Watchdog {
   }
 
   #look(session: voice.AgentSession): void {
-    const { speeches, gaveUp, isLeaving } = this.#options;
+    const { speeches, gaveUp, isLeaving, log } = this.#options;
     if (isLeaving?.() === true) {
       this.#words = '';
       return;
@@ -77,14 +78,16 @@ export class Watchdog {
     if (this.#lasts('no-answer', waits, LONGEST_THOUGHT_MS)) {
       this.#tell('no-answer');
       speech?.interrupt(true);
-      session.say(gaveUp, { addToChatCtx: false });
+      askSession(log, () => session.say(gaveUp, { addToChatCtx: false }));
     }
     if (this.#lasts('no-turn', unanswered, LONGEST_TURN_END_MS)) {
       this.#tell('no-turn');
       const userInput = this.#words;
       this.#words = '';
-      session.clearUserTurn();
-      session.generateReply({ userInput });
+      askSession(log, () => {
+        session.clearUserTurn();
+        session.generateReply({ userInput });
+      });
     }
   }
 

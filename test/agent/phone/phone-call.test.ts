@@ -1,6 +1,6 @@
 import { initializeLogger, voice } from '@livekit/agents';
 import { RoomEvent } from '@livekit/rtc-node';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Assistant } from '../../../src/agent/assistant.ts';
 import type { CallContext } from '../../../src/agent/call-context.ts';
 import { PhoneCall } from '../../../src/agent/phone/phone-call.ts';
@@ -47,6 +47,8 @@ async function call(options: {
   channel?: string;
   direction?: 'inbound' | 'outbound';
   awayAfterS?: number;
+  /** Done when all is there, and nothing has begun. */
+  beforeStart?: () => void;
 }): Promise<void> {
   engines = await startFixedEngines({
     firstTokenMs: 2,
@@ -119,8 +121,9 @@ async function call(options: {
     modelUrl: endpoint.baseUrl,
     onModelSilent: () => undefined,
   });
+  options.beforeStart?.();
   await session.start({ agent: assistant });
-  await expect.poll(said).toEqual(['Hola.']);
+  await expect.poll(() => said()[0]).toBe('Hola.');
 }
 
 /** What the agent has said. */
@@ -202,6 +205,24 @@ describe('keys of the caller', () => {
     press('4521#');
     await expect.poll(said).toEqual(['Hola.', 'Gracias.']);
     expect(heard()).toEqual(['[teclas] 4521']);
+  });
+
+  it('wait for an answer where the session has not started yet', async () => {
+    await call({ model: () => 'Gracias.', beforeStart: () => press('7#') });
+    await expect.poll(said).toEqual(['Hola.', 'Gracias.']);
+    expect(heard()).toEqual(['[teclas] 7']);
+  });
+
+  it('end nothing where the session refuses them, as one does that closes', async () => {
+    await call({ model: () => 'Gracias.' });
+    session.say('Una frase.');
+    const refuse = () => {
+      throw new Error('AgentSession is closing');
+    };
+    vi.spyOn(session, 'interrupt').mockImplementation(refuse);
+    vi.spyOn(session, 'generateReply').mockImplementation(refuse);
+    expect(() => press('1#')).not.toThrow();
+    expect(heard()).toEqual([]);
   });
 
   it('mean nothing where there is no telephone', async () => {
@@ -310,6 +331,23 @@ describe('a transfer', () => {
     await expect.poll(() => asked, { timeout: 5_000 }).toHaveLength(1);
     await settled();
     expect(asked).toHaveLength(1);
+  });
+
+  it('is not answered into: a key that was pressed just before is let go', async () => {
+    let isRinging = false;
+    const transfer = () => {
+      isRinging = true;
+      return new Promise<'away'>(() => undefined);
+    };
+    const settings = { digits: { timeout_ms: 1_000 } };
+    await call({ model: () => 'Claro.', settings, line: { transfer } });
+    const speech = session.say('Te paso.');
+    phone.transfer(SUPPORT, speech);
+    await speech.waitForPlayout();
+    press('1');
+    await expect.poll(() => isRinging, { timeout: 5_000 }).toBe(true);
+    await settled();
+    expect(heard()).toEqual([]);
   });
 
   it('is called off by a caller who says something before it begins', async () => {
