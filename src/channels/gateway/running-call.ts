@@ -19,6 +19,8 @@ const NOBODY_CAME_MS = 90_000;
 /** livekit-server may be away for this long. */
 const REJOIN_MS = 15_000;
 const REJOIN_EACH_MS = 500;
+/** Our answer to the agent's request goes through the room, which is left so much later. */
+const AFTER_RPC_ANSWER_MS = 500;
 /** Nothing is said of a shorter time. */
 const AWAY_UNSAID_MS = 1_000;
 /** How often the carrier is asked how far what was sent has been heard. */
@@ -63,6 +65,7 @@ export class RunningCall implements GatewayCall, RoomListener {
   #toSay: Int16Array = new Int16Array();
   #stopClock: () => void = () => undefined;
   #isOver = false;
+  #transferTimer: NodeJS.Timeout | undefined;
   #resolveEnded: (end: LineEnd) => void = () => undefined;
   #receivedAtMs = performance.now();
   /** Since when nobody else is in the room, and how long that may be. */
@@ -114,6 +117,7 @@ export class RunningCall implements GatewayCall, RoomListener {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopClock();
+    clearTimeout(this.#transferTimer);
     const { line, log } = this.#parts;
     const seconds = Math.round((performance.now() - this.#beganMs) / 1000);
     log.info({ end, seconds }, 'telephone call ended');
@@ -177,8 +181,7 @@ export class RunningCall implements GatewayCall, RoomListener {
     const { line } = this.#parts;
     if (line.transfer === undefined) throw cannot(line, 'transfer');
     await line.transfer(to, options);
-    // After the answer to the agent, who asked for it.
-    setTimeout(() => this.end('transferred'), REJOIN_EACH_MS);
+    this.#transferTimer ??= setTimeout(() => this.end('transferred'), AFTER_RPC_ANSWER_MS);
   }
 
   #took(person: Person): void {
