@@ -100,9 +100,9 @@ export class PersonInRoom {
     return this.#room.remoteParticipants.size === 0;
   }
 
-  /** Says {@link FRAME_SAMPLES} samples. Never waits: what the source has no room for is lost. @returns whether it was taken */
-  speak(frame: Int16Array): boolean {
-    if (this.#left || this.#pending >= MOST_PENDING) return false;
+  /** Says {@link FRAME_SAMPLES} samples. Never waits: what the source has no room for is lost. */
+  speak(frame: Int16Array): void {
+    if (this.#left || this.#pending >= MOST_PENDING) return;
     this.#pending += 1;
     this.#source
       .captureFrame(new AudioFrame(frame, LINE_RATE, 1, FRAME_SAMPLES))
@@ -111,7 +111,6 @@ export class PersonInRoom {
       .finally(() => {
         this.#pending -= 1;
       });
-    return true;
   }
 
   /** Presses a key. @throws Error when the room is away */
