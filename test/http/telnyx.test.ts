@@ -258,7 +258,8 @@ describe('what the agent asks for in the room of a call', () => {
     await speaks(call);
     const [session] = await sessions(app);
     const token = new AccessToken(livekit.apiKey, livekit.apiSecret, { identity: 'agent' });
-    token.addGrant({ roomJoin: true, room: String(session?.room) });
+    token.addGrant({ roomJoin: true, room: String(session?.room), agent: true });
+    token.kind = 'agent';
     const room = new Room();
     open.push({ close: () => room.disconnect() });
     const pressed: string[] = [];

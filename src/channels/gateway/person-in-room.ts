@@ -27,7 +27,9 @@ import {
   VOICE_TRACK,
   voiceMessageSchema,
 } from '../../rooms/line-messages.ts';
+import { DESTINATION } from '../../sessions/phone-settings.ts';
 import { FRAME_MS, FRAME_SAMPLES, LINE_RATE } from '../line.ts';
+import { leaveRoom } from './leave-room.ts';
 
 /** What happens in the room of a call. */
 export interface RoomListener {
@@ -41,7 +43,10 @@ export interface RoomListener {
   onAlone(alone: boolean): void;
   /** The connection to the room is lost, and sought again; or it is there again. */
   onReconnecting(reconnecting: boolean): void;
-  /** `closed`: the room was, or we were sent out of it; `lost`: livekit-server is away. Not called after {@link PersonInRoom.leave}. */
+  /**
+   * `closed`: the room was, or we were sent out of it; `lost`: livekit-server is away. Called once at most, of a person who
+   * has joined, and not after {@link PersonInRoom.leave}.
+   */
   onGone(why: 'closed' | 'lost'): void;
   /** @throws CharlaError */
   onSendDigits(digits: string): Promise<void>;
@@ -66,7 +71,10 @@ const GONE_FOR_GOOD: readonly DisconnectReason[] = [
 const KEYS = '0123456789*#ABCD';
 
 /** What a call needs of its person. */
-export type Person = Pick<PersonInRoom, 'isAlone' | 'speak' | 'press' | 'tell' | 'leave'>;
+export type Person = Pick<PersonInRoom, 'isAlone' | 'isGone' | 'speak' | 'press' | 'tell' | 'leave'>;
+
+/** The profile's list is asked by the agent. Nothing else goes to a carrier. */
+const knownTransferSchema = transferSchema.refine(({ to }) => DESTINATION.test(to), 'to is nobody’s number');
 
 /** The person of a carrier's call as a participant of its room: their voice, their ears, their keys. */
 export class PersonInRoom {
@@ -74,6 +82,7 @@ export class PersonInRoom {
   readonly #source = new AudioSource(LINE_RATE, 1, SOURCE_QUEUE_MS);
   readonly #listener: RoomListener;
   #pending = 0;
+  #joined = false;
   #left = false;
 
   private constructor(listener: RoomListener) {
@@ -89,7 +98,8 @@ export class PersonInRoom {
     try {
       await person.#join(url, token);
     } catch (error) {
-      await person.leave();
+      // Why it could not be joined says more.
+      await person.leave().catch(() => undefined);
       throw error;
     }
     return person;
@@ -98,6 +108,11 @@ export class PersonInRoom {
   /** Whether nobody else is in the room. */
   get isAlone(): boolean {
     return this.#room.remoteParticipants.size === 0;
+  }
+
+  /** Whether the room was left, or lost. */
+  get isGone(): boolean {
+    return this.#left;
   }
 
   /** Says {@link FRAME_SAMPLES} samples. Never waits: what the source has no room for is lost. */
@@ -131,11 +146,15 @@ export class PersonInRoom {
     });
   }
 
+  /** @throws Error when it is not known whether the room was left */
   async leave(): Promise<void> {
     if (this.#left) return;
     this.#left = true;
-    await this.#room.disconnect();
-    await this.#source.close();
+    try {
+      await leaveRoom(this.#room);
+    } finally {
+      await this.#source.close();
+    }
   }
 
   async #join(url: string, token: string): Promise<void> {
@@ -160,12 +179,13 @@ export class PersonInRoom {
     });
     room.on(RoomEvent.Disconnected, (reason) => {
       if (this.#left) return;
-      void this.leave();
-      listener.onGone(GONE_FOR_GOOD.includes(reason) ? 'closed' : 'lost');
+      // It is away already: nothing is waited for.
+      void this.leave().catch(() => undefined);
+      if (this.#joined) listener.onGone(GONE_FOR_GOOD.includes(reason) ? 'closed' : 'lost');
     });
     await room.connect(url, token, { autoSubscribe: true, dynacast: false });
     this.#serve(SEND_DIGITS_METHOD, sendDigitsSchema, ({ digits }) => listener.onSendDigits(digits));
-    this.#serve(TRANSFER_METHOD, transferSchema, ({ to, ring_s }) =>
+    this.#serve(TRANSFER_METHOD, knownTransferSchema, ({ to, ring_s }) =>
       listener.onTransfer(to, { ringSeconds: ring_s }),
     );
     const track = LocalAudioTrack.createAudioTrack('telephone', this.#source);
@@ -179,10 +199,16 @@ export class PersonInRoom {
         dtx: false,
       }),
     );
+    if (this.#left) throw new Error('the room was lost while it was joined');
+    this.#joined = true;
   }
 
   #serve<T>(method: string, schema: z.ZodType<T>, run: (request: T) => Promise<void>): void {
-    this.#room.localParticipant?.registerRpcMethod(method, async ({ payload }) => {
+    this.#room.localParticipant?.registerRpcMethod(method, async ({ payload, callerIdentity }) => {
+      // Others in the room are people who listen: a call is not theirs to give away.
+      const { info } = this.#room.remoteParticipants.get(callerIdentity) ?? {};
+      if (info?.kind !== ParticipantKind.AGENT)
+        throw new RpcError(RpcError.ErrorCode.APPLICATION_ERROR, 'only the agent of the call may ask for it');
       const { success, data, error } = schema.safeParse(parseJson(payload));
       if (!success) throw new RpcError(RpcError.ErrorCode.APPLICATION_ERROR, error.message.slice(0, 200));
       try {

@@ -1,6 +1,7 @@
 import { CharlaError } from '../../errors.ts';
 import { MAX_UNHEARD_MS } from '../../rooms/line-messages.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { TOO_LATE, within } from '../../within.ts';
 import { FRAME_SAMPLES, type GatewayCall, type Line, type LineEnd } from '../line.ts';
 import type { FrameClock } from './frame-clock.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
@@ -21,6 +22,8 @@ const REJOIN_MS = 15_000;
 const REJOIN_EACH_MS = 500;
 /** Our answer to the agent's request goes through the room, which is left so much later. */
 const AFTER_RPC_ANSWER_MS = 500;
+/** A carrier is told of a call's end within this long: its API is asked three times for 3 s. */
+const CLOSE_LINE_MS = 15_000;
 /** Nothing is said of a shorter time. */
 const AWAY_UNSAID_MS = 1_000;
 /** How often the carrier is asked how far what was sent has been heard. */
@@ -64,6 +67,8 @@ export class RunningCall implements GatewayCall, RoomListener {
   /** What is said to the person while there is no room. */
   #toSay: Int16Array = new Int16Array();
   #stopClock: () => void = () => undefined;
+  #hasBegun = false;
+  #isRejoining = false;
   #isOver = false;
   #transferTimer: NodeJS.Timeout | undefined;
   #resolveEnded: (end: LineEnd) => void = () => undefined;
@@ -89,7 +94,14 @@ export class RunningCall implements GatewayCall, RoomListener {
 
   /** Joins the room, and lets sound through. @throws what `join` throws */
   async begin(): Promise<void> {
-    this.#took(await this.#parts.join(this));
+    try {
+      this.#took(await this.#parts.join(this));
+    } catch (error) {
+      // Whoever begins it hears of this; nobody would of what went on.
+      this.#isOver = true;
+      throw error;
+    }
+    this.#hasBegun = true;
     if (!this.#isOver) this.#stopClock = this.#parts.clock.listen(() => this.#tick());
   }
 
@@ -121,7 +133,10 @@ export class RunningCall implements GatewayCall, RoomListener {
     const { line, log } = this.#parts;
     const seconds = Math.round((performance.now() - this.#beganMs) / 1000);
     log.info({ end, seconds }, 'telephone call ended');
-    void Promise.allSettled([line.close(end), this.#person?.leave()]).then((results) => {
+    const closing = within(CLOSE_LINE_MS, line.close(end)).then((closed) => {
+      if (closed === TOO_LATE) throw new Error('the carrier did not take the end of a call in time');
+    });
+    void Promise.allSettled([closing, this.#person?.leave()]).then((results) => {
       for (const result of results) {
         if (result.status === 'rejected') log.warn({ err: result.reason }, 'a call was not closed cleanly');
       }
@@ -168,7 +183,7 @@ export class RunningCall implements GatewayCall, RoomListener {
     this.#person = undefined;
     if (this.#isOver) return;
     if (why === 'closed') this.end('agent_hung_up');
-    else void this.#rejoin();
+    else if (this.#hasBegun && !this.#isRejoining) void this.#rejoin();
   }
 
   async onSendDigits(digits: string): Promise<void> {
@@ -184,15 +199,22 @@ export class RunningCall implements GatewayCall, RoomListener {
     this.#transferTimer ??= setTimeout(() => this.end('transferred'), AFTER_RPC_ANSWER_MS);
   }
 
+  /** @throws Error when the room was lost again meanwhile */
   #took(person: Person): void {
+    if (person.isGone) throw new Error('the room of a call was lost as soon as it was joined');
     this.#person = person;
     this.#awaySinceMs = undefined;
     this.#alone = person.isAlone ? { sinceMs: performance.now(), mostMs: NOBODY_CAME_MS } : undefined;
+    if (!this.#isOver) return;
     // It ended while the room was joined.
-    if (this.#isOver) void person.leave();
+    person.leave().catch((error: unknown) => {
+      this.#parts.log.warn({ err: error }, 'the room of a call that is over was not left cleanly');
+    });
   }
 
+  /** One at a time: two persons of one call would throw each other out. */
   async #rejoin(): Promise<void> {
+    this.#isRejoining = true;
     const { log, join } = this.#parts;
     log.warn('the room of a call is away; joining it again');
     this.#awaySinceMs ??= performance.now();
@@ -202,6 +224,7 @@ export class RunningCall implements GatewayCall, RoomListener {
       await new Promise((resolve) => setTimeout(resolve, REJOIN_EACH_MS));
       try {
         this.#took(await join(this));
+        this.#isRejoining = false;
         return;
       } catch (error) {
         log.debug({ err: error }, 'the room of a call is still away');

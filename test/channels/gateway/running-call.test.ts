@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FrameClock } from '../../../src/channels/gateway/frame-clock.ts';
 import { registerGatewayMetrics } from '../../../src/channels/gateway/gateway-metrics.ts';
 import type { Person, RoomListener } from '../../../src/channels/gateway/person-in-room.ts';
-import { RunningCall } from '../../../src/channels/gateway/running-call.ts';
+import { RunningCall, type RunningCallParts } from '../../../src/channels/gateway/running-call.ts';
 import { FRAME_MS, FRAME_SAMPLES, type Line, type LineEnd } from '../../../src/channels/line.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
 
@@ -15,17 +15,43 @@ const speech = () => new Int16Array(FRAME_SAMPLES).fill(5_000);
 /** What the call that is set up last listens with, also before it has joined. */
 let early: RoomListener | undefined;
 
+/** What a call is made of whose line and room are none. */
+function parts(registry = new Registry()): RunningCallParts {
+  return {
+    line: {
+      channel: 'twilio',
+      callId: 'a-call',
+      phone: { direction: 'inbound', caller: null, called: null },
+      bufferedBytes: 0,
+      send: () => undefined,
+      close: async () => undefined,
+    },
+    log: createLogger('test', 'silent'),
+    clock: new FrameClock(),
+    metrics: registerGatewayMetrics(registry, () => 1),
+    sessionId: 'a-session',
+    maxMs: 60_000,
+    join: () => Promise.reject(new Error('there is no room')),
+    reopen: async () => undefined,
+    sentence: async () => speech(),
+  };
+}
+
 /** A call in a room that is none, for what no real room does at a test's word. */
-async function setUp(more: Partial<Line> = {}, { joins = [] as (() => void)[] } = {}) {
+async function setUp(
+  more: Partial<Line> = {},
+  { joins = [] as ((person: { isGone: boolean }) => void)[] } = {},
+) {
   const registry = new Registry();
-  const metrics = registerGatewayMetrics(registry, () => 1);
   const said: Int16Array[] = [];
   const sent: Int16Array[] = [];
   const ends: LineEnd[] = [];
   const reopened: true[] = [];
   let left = 0;
-  const person: Person = {
+  let joined = 0;
+  const person: { -readonly [Key in keyof Person]: Person[Key] } = {
     isAlone: false,
+    isGone: false,
     speak: (frame) => said.push(frame) > 0,
     press: async () => undefined,
     tell: async () => undefined,
@@ -34,28 +60,23 @@ async function setUp(more: Partial<Line> = {}, { joins = [] as (() => void)[] } 
     },
   };
   let listener: RoomListener | undefined;
+  const made = parts(registry);
   const line: Line = {
-    channel: 'twilio',
-    callId: 'a-call',
-    phone: { direction: 'inbound', caller: null, called: null },
-    bufferedBytes: 0,
+    ...made.line,
     send: (frame) => void sent.push(frame),
     close: async (end) => void ends.push(end),
   };
   const call = new RunningCall({
+    ...made,
     line: Object.defineProperties(line, Object.getOwnPropertyDescriptors(more)),
-    log: createLogger('test', 'silent'),
-    clock: new FrameClock(),
-    metrics,
-    sessionId: 'a-session',
-    maxMs: 60_000,
     reopen: async () => void reopened.push(true),
-    sentence: async () => speech(),
     join: async (wants) => {
       listener = wants;
       early = wants;
-      joins.shift()?.();
-      return person;
+      joined += 1;
+      const one = { ...person };
+      joins.shift()?.(one);
+      return one;
     },
   });
   await call.begin();
@@ -68,7 +89,19 @@ async function setUp(more: Partial<Line> = {}, { joins = [] as (() => void)[] } 
     }
   };
   const room = () => listener as RoomListener;
-  return { call, said, sent, ends, run, runWithSound, room, registry, reopened, left: () => left };
+  return {
+    call,
+    said,
+    sent,
+    ends,
+    run,
+    runWithSound,
+    room,
+    registry,
+    reopened,
+    left: () => left,
+    joined: () => joined,
+  };
 }
 
 it('sends a frame each 20 ms both ways, silence where there is nothing', async () => {
@@ -142,6 +175,13 @@ describe('a line that does not take what is sent', () => {
     expect(ends).toEqual(['line_failed']);
   });
 
+  it('that is never closed does not keep the call', async () => {
+    const { call, run } = await setUp({ close: () => new Promise(() => undefined) });
+    call.end('time_limit');
+    await run(16_000);
+    await expect(call.ended).resolves.toBe('time_limit');
+  });
+
   it('that cannot even be closed does not keep the call', async () => {
     const { call, run } = await setUp({ close: () => Promise.reject(new Error('broken')) });
     call.end('time_limit');
@@ -197,6 +237,53 @@ describe('a room that is away', () => {
     expect(ends).toEqual([]);
     await runWithSound(2_000);
     expect(ends).toEqual(['room_failed']);
+  });
+
+  it('is joined again once, however often it is lost meanwhile', async () => {
+    const { ends, room, joined, runWithSound } = await setUp(
+      {},
+      {
+        joins: [
+          () => undefined,
+          () => {
+            early?.onGone('lost');
+            throw new Error('lost while it was joined');
+          },
+          // Lost between the end of the joining and whoever waits for it.
+          (person) => {
+            person.isGone = true;
+            early?.onGone('lost');
+          },
+        ],
+      },
+    );
+    room().onGone('lost');
+    room().onGone('lost');
+    await runWithSound(5_000);
+    expect(joined()).toBe(4);
+    expect(ends).toEqual([]);
+    room().onGone('lost');
+    await runWithSound(1_000);
+    expect(joined()).toBe(5);
+  });
+
+  it('while the call begins is no call, and nobody joins it later', async () => {
+    let listener: RoomListener | undefined;
+    let joined = 0;
+    const call = new RunningCall({
+      ...parts(),
+      join: async (wants) => {
+        listener = wants;
+        joined += 1;
+        listener.onGone('lost');
+        throw new Error('lost while it was joined');
+      },
+    });
+    await expect(call.begin()).rejects.toThrow('lost while it was joined');
+    listener?.onGone('lost');
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(joined).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('that was closed ends it at once', async () => {
