@@ -3,7 +3,8 @@ import type { Registry } from 'prom-client';
 import type { Config, Language } from '../../config/config.ts';
 import { CharlaError } from '../../errors.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import type { Gateway, Line } from '../line.ts';
+import { TOO_LATE, within } from '../../within.ts';
+import type { Gateway, GatewayCall, Line } from '../line.ts';
 import { FrameClock } from './frame-clock.ts';
 import { registerGatewayMetrics } from './gateway-metrics.ts';
 import { RunningCall } from './running-call.ts';
@@ -38,21 +39,42 @@ export interface GatewayParts {
   closeCall(sessionId: string): Promise<void>;
 }
 
+/** All calls are over within this long after the gateway closes; the process does not wait longer. */
+const CLOSE_MS = 25_000;
+
 /** Brings the calls of carriers into rooms. */
 export function createGateway(parts: GatewayParts): Gateway {
   const { config, log, registry, openCall, closeCall, awaySentence } = parts;
   /** And when each of them is over and closed. */
   const running = new Map<RunningCall, Promise<void>>();
+  const opening = new Set<Promise<GatewayCall>>();
+  const closing = new Set<Promise<void>>();
   /** With those that are being opened. */
   let calls = 0;
+  let isClosed = false;
   const metrics = registerGatewayMetrics(registry, () => calls);
   const clock = new FrameClock((ms) => metrics.late(ms));
 
+  const closeNow = (session: string) => {
+    const closed: Promise<void> = closeCall(session)
+      .catch((error: unknown) => log.error({ err: error, session }, 'a call was not closed'))
+      .finally(() => closing.delete(closed));
+    closing.add(closed);
+    return closed;
+  };
+
   const begin: Gateway['open'] = async (line, options = {}) => {
-    const room = `call-${randomUUID()}`;
-    const first = await openCall(line, { ...options, room });
     // LiveKit's native library is loaded by who has calls.
     const { PersonInRoom } = await import('./person-in-room.ts');
+    const room = `call-${randomUUID()}`;
+    /** Another one when the first is over before its room is there again. */
+    let sessionId = '';
+    const openRoom = async () => {
+      const opened = await openCall(line, { ...options, room });
+      sessionId = opened.sessionId;
+      return opened;
+    };
+    const first = await openRoom();
     let opened: OpenedCall | undefined = first;
     const call = new RunningCall({
       line,
@@ -61,10 +83,10 @@ export function createGateway(parts: GatewayParts): Gateway {
       sessionId: first.sessionId,
       log: log.child({ session: first.sessionId, channel: line.channel, call: line.callId }),
       maxMs: config.GATEWAY_CALL_MINUTES * 60_000,
-      reopen: () => openCall(line, { ...options, room }),
+      reopen: openRoom,
       sentence: () => awaySentence(first.language),
       join: async (listener) => {
-        const joining = opened ?? (await openCall(line, { ...options, room }));
+        const joining = opened ?? (await openRoom());
         // Its token is for once: livekit-server may have forgotten the room since.
         opened = undefined;
         return PersonInRoom.join(joining, listener);
@@ -73,12 +95,12 @@ export function createGateway(parts: GatewayParts): Gateway {
     try {
       await call.begin();
     } catch (error) {
-      await closeCall(first.sessionId);
+      // Not awaited: the caller is to hear an apology.
+      void closeNow(sessionId);
       throw error;
     }
     const closed = call.ended
-      .then(() => closeCall(first.sessionId))
-      .catch((error: unknown) => log.error({ err: error, session: first.sessionId }, 'a call was not closed'))
+      .then(() => closeNow(sessionId))
       .finally(() => {
         running.delete(call);
         calls -= 1;
@@ -88,24 +110,37 @@ export function createGateway(parts: GatewayParts): Gateway {
     return call;
   };
 
+  const endAll = async () => {
+    // Those that are being opened are calls then.
+    await Promise.allSettled(opening);
+    for (const call of running.keys()) call.end('agent_hung_up');
+    await Promise.all([...running.values(), ...closing]);
+  };
+
   return {
     get calls() {
       return calls;
     },
     async open(line, options) {
-      const limit = config.MAX_GATEWAY_CALLS;
+      const limit = isClosed ? 0 : config.MAX_GATEWAY_CALLS;
       if (calls >= limit) throw new CharlaError('CHARLA_CALLS_FULL', { limit });
       calls += 1;
+      const call = begin(line, options);
+      opening.add(call);
       try {
-        return await begin(line, options);
+        return await call;
       } catch (error) {
         calls -= 1;
         throw error;
+      } finally {
+        opening.delete(call);
       }
     },
     async close() {
+      isClosed = true;
       for (const call of running.keys()) call.end('agent_hung_up');
-      await Promise.all(running.values());
+      if ((await within(CLOSE_MS, endAll())) === TOO_LATE)
+        log.error({ calls }, 'calls were not over when their gateway closed');
     },
   };
 }

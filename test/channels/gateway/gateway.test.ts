@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import {
   AudioFrame,
   AudioSource,
@@ -11,7 +12,7 @@ import {
 } from '@livekit/rtc-node';
 import { AccessToken, RoomServiceClient } from 'livekit-server-sdk';
 import { Registry } from 'prom-client';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createGateway } from '../../../src/channels/gateway/create-gateway.ts';
 import {
   type Gateway,
@@ -47,6 +48,8 @@ const telephones: Telephone[] = [];
 
 beforeAll(async () => {
   livekit = await startLivekitServer();
+});
+beforeEach(() => {
   gateway = createGateway({
     config: { MAX_GATEWAY_CALLS: 2, GATEWAY_CALL_MINUTES: 1 },
     log: createLogger('test', 'fatal'),
@@ -141,6 +144,13 @@ class TestAgent {
   async leave(): Promise<void> {
     await this.room.disconnect();
   }
+}
+
+/** Of the events of LiveKit's native library. */
+function nativeListeners(): number {
+  const client: unknown = Reflect.get(globalThis, '_ffiClientInstance');
+  if (!(client instanceof EventEmitter)) throw new Error('the library keeps its listeners elsewhere now');
+  return client.listenerCount('ffi_event');
 }
 
 function tone(rate: number, ms: number): Int16Array {
@@ -240,6 +250,28 @@ describe('a call', () => {
     const other = await TestAgent.join();
     await expect(other.ask(TRANSFER_METHOD, { to: '+34911000000' })).rejects.toThrow('has no such thing');
   });
+
+  it('is given away by its agent alone, and to nothing that is no number', async () => {
+    const transfer = vi.fn(async () => undefined);
+    const sendDigits = vi.fn(async () => undefined);
+    const { call } = await callWith({ transfer, sendDigits });
+    const agent = await TestAgent.join();
+    const listener = new TestAgent();
+    agents.push(listener);
+    await listener.room.connect(livekit.url, await tokenFor(room, 'a-supervisor'), {
+      autoSubscribe: true,
+      dynacast: false,
+    });
+    await vi.waitUntil(() => listener.room.remoteParticipants.has(PHONE_IDENTITY), 15_000);
+    await expect(listener.ask(TRANSFER_METHOD, { to: '+34911000000' })).rejects.toThrow('only the agent');
+    await expect(listener.ask(SEND_DIGITS_METHOD, { digits: '1' })).rejects.toThrow('only the agent');
+    for (const to of ['0034911000000', '+34 911', 'tel:+34911000000', 'sip:a b@c', '']) {
+      await expect(agent.ask(TRANSFER_METHOD, { to }), to).rejects.toThrow();
+    }
+    expect([transfer.mock.calls, sendDigits.mock.calls]).toEqual([[], []]);
+    await agent.ask(TRANSFER_METHOD, { to: 'sip:200@pbx.example' });
+    await expect(call.ended).resolves.toBe('transferred');
+  });
 });
 
 describe('an agent that falls silent', () => {
@@ -291,6 +323,21 @@ describe('the end', () => {
     await vi.waitUntil(() => closed.includes(call.sessionId), 15_000);
   });
 
+  it('by the agent leaves no listener to LiveKit’s library behind', async () => {
+    const url = livekit.url.replace('ws', 'http');
+    const roomService = new RoomServiceClient(url, livekit.apiKey, livekit.apiSecret);
+    const endedByAgent = async () => {
+      const { call } = await callWith();
+      await roomService.deleteRoom(room);
+      await call.ended;
+    };
+    // With which it is loaded.
+    await endedByAgent();
+    const before = nativeListeners();
+    for (let count = 0; count < 3; count += 1) await endedByAgent();
+    await vi.waitUntil(() => nativeListeners() <= before, 15_000);
+  });
+
   it('of the line takes the person out of the room', async () => {
     const { call, ends } = await callWith();
     const agent = await TestAgent.join();
@@ -318,6 +365,24 @@ it('takes as many calls as it may, and says so to the next', async () => {
   await call.ended;
   await vi.waitUntil(() => gateway.calls === 1, 15_000);
   await expect(callWith()).resolves.toBeDefined();
+});
+
+it('a gateway that closes ends calls that are still being opened too, and takes no more', async () => {
+  const ends: LineEnd[] = [];
+  const line: Line = {
+    channel: 'audiosocket',
+    callId: 'a-call',
+    phone: { direction: 'inbound', caller: null, called: null },
+    bufferedBytes: 0,
+    send: () => undefined,
+    close: async (end) => void ends.push(end),
+  };
+  const opening = gateway.open(line);
+  await gateway.close();
+  await expect((await opening).ended).resolves.toBe('agent_hung_up');
+  expect(ends).toEqual(['agent_hung_up']);
+  expect(gateway.calls).toBe(0);
+  await expect(gateway.open(line)).rejects.toMatchObject({ code: 'CHARLA_CALLS_FULL' });
 });
 
 it('a livekit-server that starts again in the middle of a call is joined again', async () => {
