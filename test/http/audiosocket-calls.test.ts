@@ -68,8 +68,8 @@ it('what is no number is a withheld one, and what is no UUID an error', async ()
   expect(wrong.json()).toMatchObject({ code: 'CHARLA_REQUEST_INVALID' });
 });
 
-it('the dialplan of docs/phone.md announces calls as they are taken here, and its variables are ours', async () => {
-  const page = await readFile('docs/phone.md', 'utf8');
+it('the dialplan of docs/media-streams.md announces calls as they are taken here, and its variables are ours', async () => {
+  const page = await readFile('docs/media-streams.md', 'utf8');
   const [, path = '', form = ''] = /CURL\(http:\/\/[\d.:]+(\/[^,]+),([^\n]*)\)\}\)\n/.exec(page) ?? [];
   const filled = (text: string) =>
     text
