@@ -45,10 +45,12 @@ export async function ringInto(
     identity: string;
     name: string;
     ringSeconds: number;
+    /** After this long livekit-sip hangs up, where it can. */
+    maxSeconds: number;
     trunk: string | undefined;
   },
 ): Promise<void> {
-  const { room, number, identity, name, ringSeconds } = options;
+  const { room, number, identity, name, ringSeconds, maxSeconds } = options;
   const { id: trunk } = await findOutboundTrunk(livekit, options.trunk);
   await livekit.request(({ sip }) =>
     sip.createSipParticipant(trunk, number, room, {
@@ -57,6 +59,7 @@ export async function ringInto(
       waitUntilAnswered: true,
       playDialtone: true,
       ringingTimeout: ringSeconds,
+      maxCallDuration: maxSeconds,
     }),
   );
 }

@@ -10,7 +10,7 @@ import type { CallContext } from '../call-context.ts';
 import type { PhoneWords, Phrases } from '../prompts.ts';
 import type { PhoneActions } from '../tools/agent-tool.ts';
 import type { OpenSpeeches } from '../turns/open-speeches.ts';
-import { type Destination, type PhoneLine, somebodyLeaves } from './phone-line.ts';
+import { type Destination, type PhoneLine, telephonesLeave } from './phone-line.ts';
 import { PressedKeys } from './pressed-keys.ts';
 import { waitForQuiet } from './quiet.ts';
 import { Silence } from './silence.ts';
@@ -41,6 +41,9 @@ const MACHINE_SILENCE_MS = 2_000;
 /** It has fallen silent by then, whatever our ears say, ms. */
 const LONGEST_GREETING_MS = 60_000;
 const MINUTE_MS = 60_000;
+/** A voice has begun by then, ms, and says a character in less than this, ms, also slowly. */
+const LAST_WORDS_MS = 15_000;
+const SLOW_CHARACTER_MS = 150;
 /** A carrier that has taken a transfer has moved the call by then, ms. */
 const MOVED_MS = 10_000;
 /** Whether somebody took the call is known by then, where its telephone has left, ms. */
@@ -103,14 +106,15 @@ export class PhoneCall implements PhoneActions {
 
   /**
    * Resolves when nobody needs the room any more that the agent has left: at once, but after a transfer. Two telephones
-   * that were put through to each other have it until one of them hangs up, and nobody else would close it then.
+   * that were put through to each other have it until one of them hangs up, or the call has lasted as long as it may, and
+   * nobody else would close it then.
    */
   async roomIsFree(): Promise<void> {
     const { room } = this.#options;
     if (this.#afterTransfer === undefined) await within(TAKEN_MS, this.#transferring ?? Promise.resolve());
-    if (this.#afterTransfer === 'joined') await somebodyLeaves(room);
+    if (this.#afterTransfer === 'joined') await within(this.#leftMs, telephonesLeave(room, 'joined'));
     // Closing the room before its telephone has left would hang up on a call that a carrier is about to move.
-    if (this.#afterTransfer === 'away') await within(MOVED_MS, somebodyLeaves(room));
+    if (this.#afterTransfer === 'away') await within(MOVED_MS, telephonesLeave(room, 'away'));
   }
 
   follow(session: voice.AgentSession): void {
@@ -208,7 +212,8 @@ export class PhoneCall implements PhoneActions {
     const said = (phrase: string) => Mustache.render(phrase, { name: to.name }, {}, { escape: String });
     if ((await this.#saidAndHeard(BEFORE_TRANSFER_MS, said(phrases.transferring), after)) !== 'quiet') return;
     this.#isLeaving = true;
-    const transferring = line.transfer(to).then((way) => {
+    const maxSeconds = Math.ceil(this.#leftMs / 1_000);
+    const transferring = line.transfer(to, { maxSeconds }).then((way) => {
       this.#afterTransfer = way;
     });
     this.#transferring = transferring.catch(() => undefined);
@@ -239,20 +244,28 @@ export class PhoneCall implements PhoneActions {
 
   #limitTime(): void {
     const { phrases } = this.#options;
-    const { maxMinutes } = this.#settings;
-    const leftMs = maxMinutes * MINUTE_MS - (performance.now() - (this.#beganAt ?? 0));
+    const leftMs = this.#leftMs;
     for (const timer of this.#timers.splice(0)) clearTimeout(timer);
-    if (leftMs >= 2 * MINUTE_MS) {
+    // A call of a minute and a half would hardly have begun.
+    if (this.#settings.maxMinutes >= 2 && leftMs > MINUTE_MS) {
       this.#after(leftMs - MINUTE_MS, () => this.#say(phrases.minute_left));
     }
     this.#after(leftMs, () => void this.#endNow('time_limit', phrases.time_over));
+  }
+
+  /** Of the longest call that the profile allows, ms; 1 s when it is over. */
+  get #leftMs(): number {
+    const now = performance.now();
+    return Math.max(1_000, this.#settings.maxMinutes * MINUTE_MS - (now - (this.#beganAt ?? now)));
   }
 
   /** Says one last thing, whatever the other side says, and hangs up. */
   async #endNow(outcome: PhoneOutcome, words: string): Promise<void> {
     this.#isLeaving = true;
     this.#interrupt(true);
-    await this.#say(words, { allowInterruptions: false })?.waitForPlayout();
+    const saying = this.#say(words, { allowInterruptions: false })?.waitForPlayout();
+    // A voice that never comes to its end holds up no end.
+    await within(LAST_WORDS_MS + words.length * SLOW_CHARACTER_MS, saying ?? Promise.resolve());
     if (!this.#over.signal.aborted) this.#after(HEARD_MS, () => this.#shutDown(outcome));
   }
 

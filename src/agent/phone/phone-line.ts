@@ -21,10 +21,11 @@ export interface PhoneLine {
   /**
    * Gives the call to somebody else.
    *
+   * @param limit.maxSeconds - how long it may last there, as far as that is for us to say
    * @returns `away`: the person's telephone leaves the room; `joined`: that somebody has come into the room
    * @throws when nobody took it: the call is still the agent's
    */
-  transfer(to: Destination): Promise<'away' | 'joined'>;
+  transfer(to: Destination, limit: { maxSeconds: number }): Promise<'away' | 'joined'>;
 }
 
 export interface PhoneLineOptions {
@@ -59,12 +60,13 @@ export function createPhoneLine(options: PhoneLineOptions): PhoneLine {
       responseTimeout: timeoutMs,
     });
   };
-  const ring = async ({ name, number, ringSeconds }: Destination) => {
+  const ring = async ({ name, number, ringSeconds }: Destination, maxSeconds: number) => {
     // What rings for somebody who has hung up meanwhile is given up with the room.
     await ringInto(livekit, {
       room: room.name ?? '',
       number,
       ringSeconds,
+      maxSeconds,
       identity: LEG,
       name,
       trunk: outboundTrunk,
@@ -79,7 +81,7 @@ export function createPhoneLine(options: PhoneLineOptions): PhoneLine {
         await room.localParticipant?.publishDtmf(KEY_CODES.indexOf(digit), digit);
       }
     },
-    async transfer(to) {
+    async transfer(to, { maxSeconds }) {
       const telephone = telephoneIn(room);
       if (!isSip(telephone)) {
         const { number, ringSeconds } = to;
@@ -87,22 +89,35 @@ export function createPhoneLine(options: PhoneLineOptions): PhoneLine {
         await ask(TRANSFER_METHOD, { to: number, ring_s: ringSeconds }, timeoutMs);
         return 'away';
       }
-      if (to.mode === 'leg') return ring(to);
+      if (to.mode === 'leg') return ring(to, maxSeconds);
       const { identity } = telephone;
       const referred = await referCall(livekit, { ...to, room: room.name ?? '', identity });
-      return referred === 'refused' ? ring(to) : 'away';
+      return referred === 'refused' ? ring(to, maxSeconds) : 'away';
     },
   };
 }
 
-/** Waits until somebody who is in the room leaves it, or the room is over. */
-export async function somebodyLeaves(room: Room): Promise<void> {
-  const leaves = new Promise<void>((resolve) => {
-    for (const event of [RoomEvent.ParticipantDisconnected, RoomEvent.Disconnected] as const) {
-      room.once(event, () => resolve());
-    }
+/**
+ * Waits until nobody needs the room any more: the telephone of a call that was given away has left, or one of two that talk
+ * in it. Others who are there, a listener for example, may come and go.
+ */
+export async function telephonesLeave(room: Room, way: 'away' | 'joined'): Promise<void> {
+  const { ParticipantDisconnected, Disconnected } = RoomEvent;
+  const isNeeded = () =>
+    room.isConnected &&
+    people(room).some(isTelephone) &&
+    (way === 'away' || room.remoteParticipants.has(LEG));
+  if (!isNeeded()) return;
+  await new Promise<void>((resolve) => {
+    const onLeft = () => {
+      if (isNeeded()) return;
+      room.off(ParticipantDisconnected, onLeft);
+      room.off(Disconnected, onLeft);
+      resolve();
+    };
+    room.on(ParticipantDisconnected, onLeft);
+    room.on(Disconnected, onLeft);
   });
-  if (room.isConnected && people(room).some(isTelephone)) await leaves;
 }
 
 /** @throws Error where the person has hung up */

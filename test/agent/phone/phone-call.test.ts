@@ -318,6 +318,19 @@ describe('a transfer', () => {
     },
   );
 
+  it('lasts as long as the call may, there as well', async () => {
+    const limits: number[] = [];
+    const transfer = async (_to: Destination, { maxSeconds }: { maxSeconds: number }) => {
+      limits.push(maxSeconds);
+      return 'away' as const;
+    };
+    await call({ settings: { ...transferTo(), max_minutes: 10 }, model: toSupport, line: { transfer } });
+    session.generateReply({ userInput: 'Con soporte' });
+    await expect.poll(() => limits, { timeout: 5_000 }).toHaveLength(1);
+    expect(limits[0]).toBeGreaterThan(0);
+    expect(limits[0]).toBeLessThanOrEqual(600);
+  });
+
   it('is one, however many the model asks for', async () => {
     const transfer = (to: Destination) => {
       asked.push(to.number);

@@ -1,11 +1,12 @@
 import { Room, RoomEvent, RpcError } from '@livekit/rtc-node';
 import { AccessToken } from 'livekit-server-sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createPhoneLine, type PhoneLine, somebodyLeaves } from '../../../src/agent/phone/phone-line.ts';
-import { createLiveKit } from '../../../src/rooms/livekit.ts';
+import { createPhoneLine, type PhoneLine, telephonesLeave } from '../../../src/agent/phone/phone-line.ts';
+import { createLiveKit, type LiveKit, type LiveKitClients } from '../../../src/rooms/livekit.ts';
 import { startLivekitServer, type TestLivekitServer, testConfig } from '../../support/livekit-server.ts';
 
 const TO = { name: 'soporte', number: '+34911234567', mode: 'refer', ringSeconds: 5 } as const;
+const LIMIT = { maxSeconds: 600 };
 
 let server: TestLivekitServer;
 let agent: Room;
@@ -64,7 +65,7 @@ describe('the line of a call', () => {
   it('asks the gateway of a carrier for keys and transfers', async () => {
     const { asked } = await gateway();
     await line.sendDigits('12#');
-    expect(await line.transfer(TO)).toBe('away');
+    expect(await line.transfer(TO, LIMIT)).toBe('away');
     expect(asked).toEqual([
       ['charla.send_digits', { digits: '12#' }],
       ['charla.transfer', { to: '+34911234567', ring_s: 5 }],
@@ -75,7 +76,7 @@ describe('the line of a call', () => {
     await gateway(() => {
       throw new RpcError(1, 'the carrier refused');
     });
-    await expect(line.transfer(TO)).rejects.toThrow('the carrier refused');
+    await expect(line.transfer(TO, LIMIT)).rejects.toThrow('the carrier refused');
   });
 
   it('sends keys to a SIP telephone as LiveKit does', async () => {
@@ -98,30 +99,68 @@ describe('the line of a call', () => {
   it('does not take a SIP call for given away that nobody could give away', async () => {
     await join('sip_1', { kind: 'sip' });
     await expect.poll(() => agent.remoteParticipants.size, { timeout: 10_000 }).toBe(1);
-    await expect(line.transfer(TO)).rejects.toThrow();
-    await expect(line.transfer({ ...TO, mode: 'leg' })).rejects.toThrow();
+    await expect(line.transfer(TO, LIMIT)).rejects.toThrow();
+    await expect(line.transfer({ ...TO, mode: 'leg' }, LIMIT)).rejects.toThrow();
+  });
+
+  it('rings for a second leg as long as it may, in a call as long as it may', async () => {
+    await join('sip_1', { kind: 'sip' });
+    await expect.poll(() => agent.remoteParticipants.size, { timeout: 10_000 }).toBe(1);
+    const asked: unknown[] = [];
+    const sip = {
+      listSipOutboundTrunk: async () => [{ sipTrunkId: 'ST_1', name: 'out', numbers: [] }],
+      createSipParticipant: async (...args: unknown[]) => asked.push(args),
+    };
+    const livekit: LiveKit = { request: (ask) => ask({ sip } as unknown as LiveKitClients) };
+    const one = createPhoneLine({ room: agent, livekit, outboundTrunk: 'out' });
+    expect(await one.transfer({ ...TO, mode: 'leg' }, LIMIT)).toBe('joined');
+    const call = { participantIdentity: 'transfer', ringingTimeout: 5, maxCallDuration: 600 };
+    expect(asked).toEqual([['ST_1', TO.number, agent.name, expect.objectContaining(call)]]);
   });
 
   it('is not there when the person has hung up, or holds no telephone', async () => {
     await expect(line.sendDigits('1')).rejects.toThrow('no telephone');
     await join('ana');
     await expect.poll(() => agent.remoteParticipants.size, { timeout: 10_000 }).toBe(1);
-    await expect(line.transfer(TO)).rejects.toThrow('no telephone');
+    await expect(line.transfer(TO, LIMIT)).rejects.toThrow('no telephone');
   });
 });
 
 describe('a room that two telephones have', () => {
-  it('is theirs until one of them leaves', async () => {
-    const { room } = await gateway();
-    let isOver = false;
-    const over = somebodyLeaves(agent).then(() => {
-      isOver = true;
-    });
+  const isOver = (way: 'away' | 'joined') => {
+    const known = { over: false };
+    void telephonesLeave(agent, way).then(() => Object.assign(known, { over: true }));
+    return known;
+  };
+  const people = (count: number) =>
+    expect.poll(() => agent.remoteParticipants.size, { timeout: 10_000 }).toBe(count);
+
+  it.each(['phone', 'transfer'])('is theirs until %s leaves, whoever else does', async (identity) => {
+    const { room: phone } = await gateway();
+    const leg = await join('transfer', { kind: 'sip' });
+    const listener = await join('ana');
+    await people(3);
+    const known = isOver('joined');
+    await listener.disconnect();
+    await people(2);
+    expect(known.over).toBe(false);
+    await (identity === 'phone' ? phone : leg).disconnect();
+    await expect.poll(() => known.over, { timeout: 10_000 }).toBe(true);
+  });
+
+  it('is nobody’s when one of them has hung up at once', async () => {
+    await gateway();
+    await telephonesLeave(agent, 'joined');
+  });
+
+  it('is needed until the telephone has left that was given away', async () => {
+    const { room: phone } = await gateway();
+    const known = isOver('away');
     await line.sendDigits('1');
-    expect(isOver).toBe(false);
-    await room.disconnect();
-    await over;
+    expect(known.over).toBe(false);
+    await phone.disconnect();
+    await expect.poll(() => known.over, { timeout: 10_000 }).toBe(true);
     // Nobody is there to wait for.
-    await somebodyLeaves(agent);
+    await telephonesLeave(agent, 'away');
   });
 });
