@@ -188,9 +188,12 @@ class Connection {
     else hangUp(this.#socket);
   }
 
+  /** At once, and nothing that still comes is looked at. */
   #refuse(reason: string): void {
     this.#parts.log.warn({ reason }, 'an AudioSocket was refused');
-    hangUp(this.#socket);
+    this.#end = 'line_failed';
+    clearTimeout(this.#idTimer);
+    this.#socket.destroy();
   }
 }
 

@@ -196,6 +196,20 @@ describe('a bad day', () => {
     expect(taken).toEqual([]);
   });
 
+  it('a UUID that comes after something else begins no call', async () => {
+    for (const first of [Buffer.from([0x03, 0, 1, 0x31]), Buffer.alloc(3_000, Buffer.from([0x42, 0, 0]))]) {
+      const socket = await connected();
+      socket.write(Buffer.concat([first, idMessage()]));
+      await gone(socket);
+    }
+    const socket = await connected();
+    socket.write(Buffer.from([0x03, 0, 1, 0x31]));
+    await new Promise((resolve) => setImmediate(resolve));
+    socket.write(idMessage());
+    await gone(socket);
+    expect(taken).toEqual([]);
+  });
+
   it('a second connection with the UUID of a call that runs is refused; the call goes on', async () => {
     const { id } = await dial();
     await soon(() => taken.length === 1);
