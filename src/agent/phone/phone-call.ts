@@ -36,6 +36,8 @@ export interface PhoneCallOptions {
 const HEARD_MS = 800;
 /** Before the call is given away: whoever does not want that has said so. */
 const BEFORE_TRANSFER_MS = 300;
+/** Nobody talks for so long, and not a word of it is understood, ms. */
+const LONGEST_NOISE_MS = 15_000;
 /** An answering machine that has been silent for so long records: its beep comes sooner. */
 const MACHINE_SILENCE_MS = 2_000;
 /** It has fallen silent by then, whatever our ears say, ms. */
@@ -280,15 +282,15 @@ export class PhoneCall implements PhoneActions {
       (item) => item.type === 'message' && item.role === 'assistant' && item.textContent?.trim(),
     );
     if (hasSpoken !== true && after?.interrupted !== true) this.#say(say);
-    const quiet = await this.#quiet(ms);
+    const quiet = await this.#quiet(ms, LONGEST_NOISE_MS);
     return this.#isLeaving ? 'leaving' : quiet;
   }
 
-  async #quiet(ms: number) {
+  async #quiet(ms: number, noiseMs?: number) {
     const { speeches, awaitsWords } = this.#options;
     const session = this.#session;
     if (session === undefined) return 'closed';
-    return waitForQuiet({ session, speeches, awaitsWords }, { ms, signal: this.#over.signal });
+    return waitForQuiet({ session, speeches, awaitsWords }, { ms, noiseMs, signal: this.#over.signal });
   }
 
   #shutDown(outcome: PhoneOutcome): void {
