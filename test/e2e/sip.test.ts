@@ -14,7 +14,7 @@ import { type DevStack, startDevStack } from '../support/dev-stack.ts';
 import { missingFacts } from '../support/facts.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
 import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
-import { callBySip } from '../support/sip-caller.ts';
+import { callBySip, type SipCall } from '../support/sip-caller.ts';
 import { Softphone } from '../support/softphone.ts';
 import { hearTelephone, telephoneSpeech } from '../support/speech.ts';
 
@@ -26,9 +26,11 @@ const CALLS_AT_ONCE = 10;
 const SOUND_DB = -45;
 
 let phones: Softphone[] = [];
+let calls: SipCall[] = [];
 afterEach(async () => {
-  await Promise.all(phones.map((phone) => phone.stop()));
+  await Promise.all([...phones.map((phone) => phone.stop()), ...calls.map((call) => call.hangUp())]);
   phones = [];
+  calls = [];
 });
 
 /** `charla dev --sip`, with models at a URL. */
@@ -172,19 +174,20 @@ describe('calls from SIP telephones, with engines of fixed answers', () => {
     });
     expect(patient.ok, await patient.text()).toBe(true);
     const question = await telephoneSpeech(inferenceUrl, QUESTION);
-    const calls = await Promise.all(
+    const telephones = await Promise.all(
       Array.from({ length: CALLS_AT_ONCE }, async (_, index) => {
         const call = await callBySip(stack.sipPort, {
           from: `+3460011220${index}`,
           to: '+34910000000',
         });
-        await call.telephone.until(() => call.telephone.firstSoundAfter(0), 60_000, 'the greeting');
-        await call.telephone.quiet();
-        return call;
+        calls.push(call);
+        const { telephone } = call;
+        await telephone.until(() => telephone.firstSoundAfter(0), 60_000, 'the greeting');
+        await telephone.quiet();
+        return telephone;
       }),
     );
-    const answers = await Promise.all(calls.map(({ telephone }) => telephone.ask(question)));
-    await Promise.all(calls.map((call) => call.hangUp()));
+    const answers = await Promise.all(telephones.map((telephone) => telephone.ask(question)));
     const gaps = answers.map(({ pcm }) => longestGapMs(pcm));
     console.log(`the longest gap of each: ${gaps.join(', ')} ms`);
     expect(Math.max(...gaps)).toBeLessThanOrEqual(60);
