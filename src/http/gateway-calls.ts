@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayParts } from '../channels/gateway/create-gateway.ts';
 import type { Config } from '../config/config.ts';
 import { PHONE_IDENTITY } from '../rooms/line-messages.ts';
+import { SIP_ATTRIBUTES } from '../rooms/sip-participant.ts';
 import { participantToken } from '../rooms/tokens.ts';
 import { parseDataTools } from '../sessions/data-tools.ts';
 import { type Phone, personsNumber } from '../sessions/session.ts';
@@ -56,9 +57,9 @@ function sipAttributes(phone: Phone, callId: string): Record<string, string> {
   const { direction, caller, called } = phone;
   const [theirs, ours] = direction === 'inbound' ? [caller, called] : [called, caller];
   return {
-    'sip.callID': callId,
-    'sip.callStatus': 'active',
-    ...(theirs !== null && { 'sip.phoneNumber': theirs }),
-    ...(ours !== null && { 'sip.trunkPhoneNumber': ours }),
+    [SIP_ATTRIBUTES.callId]: callId,
+    [SIP_ATTRIBUTES.callStatus]: 'active',
+    ...(theirs !== null && { [SIP_ATTRIBUTES.phoneNumber]: theirs }),
+    ...(ours !== null && { [SIP_ATTRIBUTES.trunkPhoneNumber]: ours }),
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TELEPHONE_KEYS } from '../telephone-keys.ts';
 
 /**
  * What an agent and a carrier's gateway say to each other in a room, beside the sound. The person of a gateway's call is
@@ -13,7 +14,7 @@ export const VOICE_TRACK = 'voice';
 export const SEND_DIGITS_METHOD = 'charla.send_digits';
 export const TRANSFER_METHOD = 'charla.transfer';
 
-export const sendDigitsSchema = z.object({ digits: z.string().regex(/^[0-9*#A-D]{1,64}$/) });
+export const sendDigitsSchema = z.object({ digits: z.string().max(64).regex(TELEPHONE_KEYS) });
 /** `ring_s`: how long it rings there, where the carrier lets us choose. */
 export const transferSchema = z.object({
   to: z.string().min(1).max(128),

@@ -2,11 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SIPOutboundConfig } from '@livekit/protocol';
 import { ServerError, SipCallError } from 'livekit-server-sdk';
 import { isRoomGone, type LiveKit } from './livekit.ts';
-
-/** Identity of whoever we call, in their room. */
-export const CALLEE_IDENTITY = 'callee';
-/** What livekit-sip says of a line: `dialing`, `ringing`, `automation` (it sends digits), `active`, `hangup`. */
-const CALL_STATUS_ATTRIBUTE = 'sip.callStatus';
+import { CALLEE_IDENTITY, SIP_ATTRIBUTES } from './sip-participant.ts';
 
 /** Where a call goes out. */
 export type Way =
@@ -100,7 +96,7 @@ async function callStatus(livekit: LiveKit, room: string): Promise<string | unde
     const callee = await livekit.request(({ rooms }) => rooms.getParticipant(room, CALLEE_IDENTITY), {
       idempotent: true,
     });
-    return callee.attributes[CALL_STATUS_ATTRIBUTE] ?? '';
+    return callee.attributes[SIP_ATTRIBUTES.callStatus] ?? '';
   } catch (error) {
     if (isRoomGone(error)) return undefined;
     throw error;

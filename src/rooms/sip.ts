@@ -11,9 +11,7 @@ import {
 import { CharlaError } from '../errors.ts';
 import type { LiveKit } from './livekit.ts';
 import type { SipFiles } from './sip-files.ts';
-
-/** Attribute of a rule, and so of the caller in the room, that names the agent's profile. */
-export const PROFILE_ATTRIBUTE = 'charla.profile';
+import { PROFILE_ATTRIBUTE } from './sip-participant.ts';
 
 export type SipKind = 'inbound trunk' | 'outbound trunk' | 'dispatch rule';
 

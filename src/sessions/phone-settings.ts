@@ -1,7 +1,5 @@
 import { z } from 'zod';
 
-/** Keys of a telephone, as a text: `12#`. */
-export const TELEPHONE_KEYS = /^[0-9*#A-D]+$/;
 /** A number in E.164, or the address of somebody at a SIP server. */
 export const DESTINATION = /^(?:\+[1-9]\d{5,14}|sips?:[^\s@<>"]+@[^\s@<>"]+)$/;
 

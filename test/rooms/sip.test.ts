@@ -7,8 +7,9 @@ import {
 } from 'livekit-server-sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLiveKit } from '../../src/rooms/livekit.ts';
-import { applySip, listSip, PROFILE_ATTRIBUTE, removeSip } from '../../src/rooms/sip.ts';
+import { applySip, listSip, removeSip } from '../../src/rooms/sip.ts';
 import type { SipFiles } from '../../src/rooms/sip-files.ts';
+import { PROFILE_ATTRIBUTE } from '../../src/rooms/sip-participant.ts';
 import { startLivekitServer, testConfig } from '../support/livekit-server.ts';
 import { type SipStack, startSipStack } from '../support/sip-stack.ts';
 

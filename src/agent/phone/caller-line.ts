@@ -5,10 +5,9 @@ import {
   type Room,
   RoomEvent,
 } from '@livekit/rtc-node';
+import { isTelephone, SIP_ATTRIBUTES } from '../../rooms/sip-participant.ts';
 import { TOO_LATE, within } from '../../within.ts';
 
-/** Attribute of whoever is on a telephone: `dialing`, `ringing`, `automation` (keys are pressed for them), `active`, `hangup`. */
-const CALL_STATUS = 'sip.callStatus';
 /** livekit-sip shows it with the participant, or a moment later. */
 const STATUS_LIMIT_MS = 2_000;
 /** A participant that lost its connection is back by then, or has hung up. */
@@ -50,11 +49,6 @@ export function watchCallerLine(room: Room, connected: Promise<unknown>): Caller
   return { person, answered, hungUp };
 }
 
-/** Whether a participant is on a telephone: livekit-sip's, or a gateway's. */
-function isTelephone({ info, attributes }: RemoteParticipant): boolean {
-  return info.kind === ParticipantKind.SIP || attributes[CALL_STATUS] !== undefined;
-}
-
 function firstPerson(room: Room): Promise<RemoteParticipant | undefined> {
   const isPerson = ({ info }: RemoteParticipant) => info.kind !== ParticipantKind.AGENT;
   return new Promise((resolve) => {
@@ -77,7 +71,7 @@ function firstPerson(room: Room): Promise<RemoteParticipant | undefined> {
 /** @returns false when the room closes before */
 async function picksUp(room: Room, who: RemoteParticipant): Promise<boolean> {
   if (!isTelephone(who)) return true;
-  const heard = () => who.attributes[CALL_STATUS];
+  const heard = () => who.attributes[SIP_ATTRIBUTES.callStatus];
   if (heard() === 'active') return true;
   let stop = () => {};
   const told = new Promise<boolean>((resolve) => {

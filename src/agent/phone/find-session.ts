@@ -1,6 +1,7 @@
-import { ParticipantKind, type Room } from '@livekit/rtc-node';
+import type { Room } from '@livekit/rtc-node';
 import type { Config } from '../../config/config.ts';
 import type { RoomSession } from '../../rooms/metadata.ts';
+import { isSip } from '../../rooms/sip-participant.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { TOO_LATE, within } from '../../within.ts';
 import type { CallerLine } from './caller-line.ts';
@@ -32,7 +33,7 @@ export async function findSession(
   if (given !== '') return { metadata: given };
   const caller = await line.person;
   if (room.metadata) return { metadata: room.metadata };
-  if (caller?.info.kind !== ParticipantKind.SIP) return { metadata: '' };
+  if (caller === undefined || !isSip(caller)) return { metadata: '' };
   const opening = openSipSession(config, room, caller, log);
   const metadata = await within(FIRST_SESSION_LIMIT_MS, opening);
   const unknown = { channel: 'sip', phone: { direction: 'inbound' as const } };

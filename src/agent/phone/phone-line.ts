@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ParticipantKind, type RemoteParticipant, type Room, RoomEvent } from '@livekit/rtc-node';
+import { type RemoteParticipant, type Room, RoomEvent } from '@livekit/rtc-node';
 import { SEND_DIGITS_METHOD, TRANSFER_METHOD } from '../../rooms/line-messages.ts';
 import type { LiveKit } from '../../rooms/livekit.ts';
+import { isSip, isTelephone, TRANSFER_IDENTITY } from '../../rooms/sip-participant.ts';
 import { referCall, ringInto } from '../../rooms/transfer-call.ts';
+import { codeOfKey } from '../../telephone-keys.ts';
 
 /** To whom a call goes, and how. */
 export interface Destination {
@@ -39,11 +41,6 @@ export interface PhoneLineOptions {
 const KEY_INTERVAL_MS = 300;
 /** A carrier has answered its API by then, apart from the time that it rings. */
 const CARRIER_TIMEOUT_MS = 20_000;
-/** Of RFC 4733, for each key. */
-const KEY_CODES = '0123456789*#ABCD';
-const SIP_CALL_ID = 'sip.callID';
-/** Identity of a second leg. */
-const LEG = 'transfer';
 
 /**
  * The line of a call. A SIP participant is served by LiveKit itself; a gateway's by remote procedure calls on its
@@ -67,7 +64,7 @@ export function createPhoneLine(options: PhoneLineOptions): PhoneLine {
       number,
       ringSeconds,
       maxSeconds,
-      identity: LEG,
+      identity: TRANSFER_IDENTITY,
       name,
       trunk: outboundTrunk,
     });
@@ -78,7 +75,7 @@ export function createPhoneLine(options: PhoneLineOptions): PhoneLine {
       if (!isSip(telephoneIn(room))) return ask(SEND_DIGITS_METHOD, { digits });
       for (const [index, digit] of [...digits].entries()) {
         if (index > 0) await sleep(KEY_INTERVAL_MS);
-        await room.localParticipant?.publishDtmf(KEY_CODES.indexOf(digit), digit);
+        await room.localParticipant?.publishDtmf(codeOfKey(digit), digit);
       }
     },
     async transfer(to, { maxSeconds }) {
@@ -104,9 +101,7 @@ export function createPhoneLine(options: PhoneLineOptions): PhoneLine {
 export async function telephonesLeave(room: Room, way: 'away' | 'joined'): Promise<void> {
   const { ParticipantDisconnected, Disconnected } = RoomEvent;
   const isNeeded = () =>
-    room.isConnected &&
-    people(room).some(isTelephone) &&
-    (way === 'away' || room.remoteParticipants.has(LEG));
+    room.isConnected && people(room).some(isPersons) && (way === 'away' || room.remoteParticipants.has(LEG));
   if (!isNeeded()) return;
   await new Promise<void>((resolve) => {
     const onLeft = () => {
@@ -122,7 +117,7 @@ export async function telephonesLeave(room: Room, way: 'away' | 'joined'): Promi
 
 /** @throws Error where the person has hung up */
 function telephoneIn(room: Room): RemoteParticipant {
-  const telephone = people(room).find(isTelephone);
+  const telephone = people(room).find(isPersons);
   if (telephone === undefined) throw new Error('there is no telephone in the room any more');
   return telephone;
 }
@@ -131,11 +126,7 @@ function people(room: Room): RemoteParticipant[] {
   return [...room.remoteParticipants.values()];
 }
 
-/** Whether it is the telephone of the call; not the second leg of a transfer. */
-function isTelephone(who: RemoteParticipant): boolean {
-  return (isSip(who) || who.attributes[SIP_CALL_ID] !== undefined) && who.identity !== LEG;
-}
-
-function isSip({ info }: RemoteParticipant): boolean {
-  return info.kind === ParticipantKind.SIP;
+/** Whether it is the telephone of the person; not the second leg of a transfer. */
+function isPersons(who: RemoteParticipant): boolean {
+  return isTelephone(who) && who.identity !== TRANSFER_IDENTITY;
 }

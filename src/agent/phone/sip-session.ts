@@ -3,14 +3,13 @@ import type { RemoteParticipant, Room } from '@livekit/rtc-node';
 import { RoomEvent } from '@livekit/rtc-node';
 import { z } from 'zod';
 import type { Config } from '../../config/config.ts';
+import { PROFILE_ATTRIBUTE, SIP_ATTRIBUTES } from '../../rooms/sip-participant.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { askApi } from '../ask-api.ts';
 
 const TIMEOUT_MS = 3_000;
 /** Between two attempts, ms; the last one from then on. */
 const RETRY_MS = [200, 1_000, 3_000, 10_000];
-/** Attribute that a dispatch rule gives its callers (`attributes` in dispatch-rule.json). */
-const PROFILE = 'charla.profile';
 
 const answerSchema = z.object({ metadata: z.string() });
 
@@ -30,10 +29,10 @@ export async function openSipSession(
   room.once(RoomEvent.Disconnected, () => over.abort());
   const body = {
     room: room.name,
-    caller: attributes['sip.phoneNumber'] || undefined,
-    called: attributes['sip.trunkPhoneNumber'] || undefined,
-    sip_call_id: attributes['sip.callID'],
-    profile: attributes[PROFILE] || undefined,
+    caller: attributes[SIP_ATTRIBUTES.phoneNumber] || undefined,
+    called: attributes[SIP_ATTRIBUTES.trunkPhoneNumber] || undefined,
+    sip_call_id: attributes[SIP_ATTRIBUTES.callId],
+    profile: attributes[PROFILE_ATTRIBUTE] || undefined,
   };
   for (let attempt = 0; !over.signal.aborted; attempt += 1) {
     try {

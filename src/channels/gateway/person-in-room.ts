@@ -28,6 +28,7 @@ import {
   voiceMessageSchema,
 } from '../../rooms/line-messages.ts';
 import { DESTINATION } from '../../sessions/phone-settings.ts';
+import { codeOfKey } from '../../telephone-keys.ts';
 import { FRAME_MS, FRAME_SAMPLES, LINE_RATE } from '../line.ts';
 import { leaveRoom } from './leave-room.ts';
 
@@ -67,8 +68,6 @@ const GONE_FOR_GOOD: readonly DisconnectReason[] = [
   DisconnectReason.PARTICIPANT_REMOVED,
   DisconnectReason.DUPLICATE_IDENTITY,
 ];
-/** Codes of telephone events, RFC 4733. */
-const KEYS = '0123456789*#ABCD';
 
 /** What a call needs of its person. */
 export type Person = Pick<PersonInRoom, 'isAlone' | 'isGone' | 'speak' | 'press' | 'tell' | 'leave'>;
@@ -130,7 +129,7 @@ export class PersonInRoom {
 
   /** Presses a key. @throws Error when the room is away */
   async press(digit: string): Promise<void> {
-    await this.#room.localParticipant?.publishDtmf(KEYS.indexOf(digit), digit);
+    await this.#room.localParticipant?.publishDtmf(codeOfKey(digit), digit);
   }
 
   /** Tells the agents in the room. @throws Error when the room is away */

@@ -1,6 +1,7 @@
 import { CharlaError } from '../../errors.ts';
 import { MAX_UNHEARD_MS } from '../../rooms/line-messages.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { isTelephoneKey } from '../../telephone-keys.ts';
 import { TOO_LATE, within } from '../../within.ts';
 import { FRAME_SAMPLES, type GatewayCall, type Line, type LineEnd } from '../line.ts';
 import type { FrameClock } from './frame-clock.ts';
@@ -112,7 +113,7 @@ export class RunningCall implements GatewayCall, RoomListener {
 
   digit(digit: string): void {
     this.#receivedAtMs = performance.now();
-    if (!/^[0-9*#A-D]$/.test(digit)) return;
+    if (!isTelephoneKey(digit)) return;
     this.#person?.press(digit).catch((error: unknown) => {
       this.#parts.log.warn({ err: error }, 'a key that the person pressed did not reach the room');
     });

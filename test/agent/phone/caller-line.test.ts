@@ -123,7 +123,7 @@ it('a telephone of a gateway is one too', async () => {
   const caller: Person = {
     identity: 'phone',
     info: { kind: ParticipantKind.STANDARD },
-    attributes: { 'sip.callStatus': 'active' },
+    attributes: { 'sip.callID': 'c-1', 'sip.callStatus': 'active' },
   };
   room.come(caller);
   const { after } = watch(room);

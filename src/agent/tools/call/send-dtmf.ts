@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TELEPHONE_KEYS } from '../../../sessions/phone-settings.ts';
+import { TELEPHONE_KEYS } from '../../../telephone-keys.ts';
 import { type AgentTool, ToolError } from '../agent-tool.ts';
 
 /** Longest entry that any menu asks for. */
