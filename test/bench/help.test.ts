@@ -27,7 +27,7 @@ describe('npm run bench', () => {
     const { all, exitCode } = await bench('speed');
     expect(exitCode).toBe(1);
     expect(all).toContain(
-      'There is no benchmark «speed». There are: voice, cut-offs, barge-in, cache, rooms, timeline, start, api, update.',
+      'There is no benchmark «speed». There are: voice, cut-offs, barge-in, cache, rooms, phone, timeline, start, api, update.',
     );
   });
 
