@@ -101,7 +101,9 @@ export function createPhoneLine(options: PhoneLineOptions): PhoneLine {
 export async function telephonesLeave(room: Room, way: 'away' | 'joined'): Promise<void> {
   const { ParticipantDisconnected, Disconnected } = RoomEvent;
   const isNeeded = () =>
-    room.isConnected && people(room).some(isPersons) && (way === 'away' || room.remoteParticipants.has(LEG));
+    room.isConnected &&
+    people(room).some(isPersons) &&
+    (way === 'away' || room.remoteParticipants.has(TRANSFER_IDENTITY));
   if (!isNeeded()) return;
   await new Promise<void>((resolve) => {
     const onLeft = () => {
