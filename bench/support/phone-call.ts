@@ -1,9 +1,9 @@
 import { LINE_RATE } from '../../src/channels/line.ts';
+import { resampled } from '../../src/channels/resampled.ts';
 import { callByAudioSocket } from '../../test/support/audiosocket-carrier.ts';
 import { CALLER_SAMPLE_RATE, Caller } from '../../test/support/caller.ts';
 import { startSession } from '../../test/support/dev-stack.ts';
 import { callBySip } from '../../test/support/sip-caller.ts';
-import { resampled } from '../../test/support/speech.ts';
 import type { Telephone } from '../../test/support/telephone.ts';
 import type { PhoneStack } from './phone-stack.ts';
 

@@ -1,3 +1,4 @@
+import { clipSample } from '../../src/clip-sample.ts';
 import { CALLER_SAMPLE_RATE } from '../../test/support/caller.ts';
 
 /*
@@ -161,5 +162,5 @@ function mix(into: Int16Array, sound: Int16Array, at: number): void {
 }
 
 function limited(sample: number): number {
-  return Math.max(-32_768, Math.min(32_767, Math.round(sample)));
+  return clipSample(Math.round(sample));
 }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { and, asc, eq } from 'drizzle-orm';
 import { CharlaError } from '../errors.ts';
+import { MEDIA_TYPES } from '../recording-media-types.ts';
 import type { ByteRange, KeptFile, RecordingFiles } from '../store/recording-files.ts';
 import { calls, recordings, sessions } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -35,8 +36,6 @@ export interface RecordingStore {
   /** Deletes it and its file. @returns whether there was one @throws CharlaError `CHARLA_RECORDINGS_UNAVAILABLE` */
   delete(callId: string, id: string): Promise<boolean>;
 }
-
-export const MEDIA_TYPES = { ogg: 'audio/ogg', wav: 'audio/wav' } as const;
 
 /** Recordings in the store, and their files wherever these are kept. */
 export function createRecordingStore(store: Store, files: RecordingFiles): RecordingStore {

@@ -46,9 +46,7 @@ async function make(config: Config, language: Language): Promise<Int16Array> {
   );
   const bytes = await speech.arrayBuffer();
   const pcm = new Int16Array(bytes, 0, Math.floor(bytes.byteLength / 2));
-  const { AudioFrame, AudioResampler } = await import('@livekit/rtc-node');
-  const resampler = new AudioResampler(SPEECH_RATE, LINE_RATE);
-  const frames = [...resampler.push(new AudioFrame(pcm, SPEECH_RATE, 1, pcm.length)), ...resampler.flush()];
-  resampler.close();
-  return Int16Array.from(frames.flatMap(({ data }) => [...data]));
+  // LiveKit's native library is loaded by who has calls.
+  const { resampled } = await import('../channels/resampled.ts');
+  return resampled(pcm, SPEECH_RATE, LINE_RATE);
 }

@@ -1,4 +1,5 @@
 import type { Language } from '../config/config.ts';
+import { LOCALES } from '../config/locales.ts';
 import { remembered } from './remember.ts';
 
 /** How the values of one document are written: whose clock, and in which money. */
@@ -7,9 +8,6 @@ export interface ValueFormat {
   /** IANA name of the person's time zone; points in time stay in the one that they were written in unless given. */
   timeZone?: string;
 }
-
-/** What Spanish and English speakers write short; `en` as in the United States. */
-const LOCALES: Readonly<Record<Language, string>> = { es: 'es-ES', en: 'en-US' };
 
 const EDGE = String.raw`(?<![\p{L}\p{N}:/+-]|\p{N}[.,])`;
 const END = String.raw`(?![\p{L}\p{N}]|[.:/-]\p{N})`;

@@ -1,6 +1,7 @@
 import { RoomServiceClient } from 'livekit-server-sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadPrompts } from '../../src/agent/prompts.ts';
+import { resampled } from '../../src/channels/resampled.ts';
 import { type DevStack, fixedModels, startDevStack } from '../support/dev-stack.ts';
 import {
   type ChatMessage,
@@ -12,7 +13,6 @@ import { freePort } from '../support/livekit-server.ts';
 import { recordedSpeech, SPEECH_SAMPLE_RATE } from '../support/recorded-speech.ts';
 import { type SipStack, startSipStack } from '../support/sip-stack.ts';
 import { Softphone } from '../support/softphone.ts';
-import { resampled } from '../support/speech.ts';
 
 const AGENT = 'phone-tools';
 const OURS = '+34911234567';

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { resampled } from '../../src/channels/resampled.ts';
 import { type DevStack, fixedModels, startDevStack } from '../support/dev-stack.ts';
 import { type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
@@ -9,7 +10,6 @@ import { freePort } from '../support/livekit-server.ts';
 import { recordedSpeech, SPEECH_SAMPLE_RATE } from '../support/recorded-speech.ts';
 import { type SipStack, startSipStack } from '../support/sip-stack.ts';
 import { Softphone } from '../support/softphone.ts';
-import { resampled } from '../support/speech.ts';
 
 const CALLER = '+34600000001';
 const SHOP = '+34911234567';

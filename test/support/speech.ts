@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AudioFrame, AudioResampler } from '@livekit/rtc-node';
 import OpenAI, { toFile } from 'openai';
 import wavefile from 'wavefile';
 import { LINE_RATE } from '../../src/channels/line.ts';
+import { resampled } from '../../src/channels/resampled.ts';
 import { CALLER_SAMPLE_RATE, levelDb } from './caller.ts';
 
 /** Not the agent's voices: the caller is somebody else. */
@@ -77,14 +77,6 @@ export function toWav(pcm: Int16Array): Uint8Array {
   const wav = new wavefile.WaveFile();
   wav.fromScratch(1, CALLER_SAMPLE_RATE, '16', pcm);
   return wav.toBuffer();
-}
-
-/** @param pcm - mono */
-export function resampled(pcm: Int16Array, from: number, to: number): Int16Array {
-  const resampler = new AudioResampler(from, to);
-  const frames = [...resampler.push(new AudioFrame(pcm, from, 1, pcm.length)), ...resampler.flush()];
-  resampler.close();
-  return Int16Array.from(frames.flatMap(({ data }) => [...data]));
 }
 
 function toSamples(bytes: Buffer): Int16Array {

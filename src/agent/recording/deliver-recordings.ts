@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { type ErrorCode, messageOf } from '../../errors.ts';
 import { every } from '../../every.ts';
 import { parseJson } from '../../parse-json.ts';
+import { MEDIA_TYPES } from '../../recording-media-types.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { askApi } from '../ask-api.ts';
 import { JournalFile } from '../journal/journal-file.ts';
@@ -26,7 +27,6 @@ const CALL_IS_TOLD_MS = 60_000;
 /** Time for an answer, and for each megabyte, ms. */
 const ANSWER_MS = 15_000;
 const MEGABYTE_MS = 4_000;
-const MEDIA_TYPES = { ogg: 'audio/ogg', wav: 'audio/wav' } as const;
 
 /** Errors of the API that the same recording gets each time. */
 const FINAL: readonly ErrorCode[] = [

@@ -1,3 +1,5 @@
+import { clipSample } from '../../clip-sample.ts';
+
 /** Sample rate of recordings, Hz: that of the agent's voice, which is the wider of the two. */
 export const RECORDING_SAMPLE_RATE = 24_000;
 /** The caller on the left, the agent on the right. */
@@ -93,7 +95,6 @@ function mix(pcm: Int16Array, channel: number, { start, pcm: own }: Block, from:
   const length = pcm.length / RECORDING_CHANNELS;
   for (let at = Math.max(start, from); at < Math.min(start + own.length, from + length); at += 1) {
     const index = (at - from) * RECORDING_CHANNELS + channel;
-    const sum = (pcm[index] ?? 0) + (own[at - start] ?? 0);
-    pcm[index] = Math.max(-32_768, Math.min(32_767, sum));
+    pcm[index] = clipSample((pcm[index] ?? 0) + (own[at - start] ?? 0));
   }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { voice } from '@livekit/agents';
 import { AudioFrame } from '@livekit/rtc-node';
 import { execa } from 'execa';
+import { clipSample } from '../../clip-sample.ts';
 import { ffmpegPath } from './ffmpeg.ts';
 
 /** What the framework mixes in, Hz. */
@@ -34,7 +35,7 @@ export async function loopClip(clip: Clip, volume: number): Promise<AsyncIterabl
   const pcm = seamless(await decode(CLIPS[clip]));
   const level = Math.sqrt(pcm.reduce((sum, sample) => sum + sample * sample, 0) / Math.max(1, pcm.length));
   const gain = level === 0 ? 0 : (volume * VOICE_LEVEL * 32_768) / level;
-  return frames(pcm.map((sample) => Math.max(-32_768, Math.min(32_767, sample * gain))));
+  return frames(pcm.map((sample) => clipSample(sample * gain)));
 }
 
 /** Silence without end: the framework's mixer ends with the last sound that it has. */

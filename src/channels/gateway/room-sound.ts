@@ -1,3 +1,4 @@
+import { clipSample } from '../../clip-sample.ts';
 import { FRAME_SAMPLES } from '../line.ts';
 import { JitterBuffer, type JitterEvent } from './jitter-buffer.ts';
 
@@ -65,7 +66,6 @@ export class RoomSound {
 
 function add(mixed: Int16Array, frame: Int16Array): void {
   for (let index = 0; index < FRAME_SAMPLES; index += 1) {
-    const sum = (mixed[index] ?? 0) + (frame[index] ?? 0);
-    mixed[index] = Math.max(-32_768, Math.min(32_767, sum));
+    mixed[index] = clipSample((mixed[index] ?? 0) + (frame[index] ?? 0));
   }
 }

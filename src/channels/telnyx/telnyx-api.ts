@@ -2,12 +2,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import { APIConnectionError, APIConnectionTimeoutError, APIError, Telnyx } from 'telnyx';
 import { z } from 'zod';
 import type { Config, Language } from '../../config/config.ts';
+import { LOCALES } from '../../config/locales.ts';
 import { CharlaError } from '../../errors.ts';
 
 /** A caller waits for it; the SDK asks three times in all. */
 const TIMEOUT_MS = 3_000;
-/** Of the voice with which Telnyx itself says a sentence. */
-const LOCALES = { es: 'es-ES', en: 'en-US' } as const satisfies Record<Language, string>;
 
 /** What a command of ours gives, and every later webhook of the call brings back. */
 export type CallState =

@@ -1,8 +1,6 @@
 import twilio from 'twilio';
 import type { Language } from '../../config/config.ts';
-
-/** As Twilio's voices are named. */
-const LOCALES = { es: 'es-ES', en: 'en-US' } as const satisfies Record<Language, string>;
+import { LOCALES } from '../../config/locales.ts';
 
 /**
  * Has Twilio open a media stream, both ways, and end the call when that is over.

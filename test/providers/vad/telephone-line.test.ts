@@ -3,10 +3,10 @@ import * as silero from '@livekit/agents-plugin-silero';
 import { AudioFrame } from '@livekit/rtc-node';
 import { mulaw } from 'alawmulaw';
 import { beforeAll, expect, it } from 'vitest';
+import { resampled } from '../../../src/channels/resampled.ts';
 import { AdaptiveVAD } from '../../../src/providers/vad/adaptive-vad.ts';
 import { atLevel, mixed, pinkNoise } from '../../support/background-sounds.ts';
 import { recordedSpeech, SPEECH_SAMPLE_RATE, silence } from '../../support/recorded-speech.ts';
-import { resampled } from '../../support/speech.ts';
 
 initializeLogger({ pretty: false, level: 'silent' });
 
