@@ -17,7 +17,7 @@ const answerSchema = z.object({ metadata: z.string() });
  * Has the API open the session of a call whose room livekit-sip made, and asks until it does or the call is over.
  *
  * @param caller - the SIP participant, whose attributes say who calls whom
- * @returns the room's metadata, which name the session; undefined when there is none
+ * @returns the room's metadata, which name the session; undefined when there is none, which is in the log then
  */
 export async function openSipSession(
   config: Config,
@@ -46,11 +46,12 @@ export async function openSipSession(
       }
       throw new Error(`the API answered ${response.status}`);
     } catch (error) {
-      if (over.signal.aborted) return undefined;
+      if (over.signal.aborted) break;
       log.warn({ err: error }, 'the API could not be told of this call; it goes on, and it is tried again');
     }
     const wait = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)];
     await sleep(wait, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
   }
+  log.error('the call was over before the API could be told of it; it is in no history');
   return undefined;
 }

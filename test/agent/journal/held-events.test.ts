@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { HeldEvents } from '../../../src/agent/journal/held-events.ts';
 import type { NewCallEvent } from '../../../src/telemetry/call-event.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
@@ -7,6 +7,10 @@ const log = createLogger('test', 'silent');
 const at = '2026-01-01T12:00:00.000Z';
 const started = { type: 'call.started', at, session_id: 'none' } as const;
 const ended: NewCallEvent = { type: 'call.ended', at, outcome: 'participant_disconnected', usage: [] };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 function hold() {
   const written: NewCallEvent[] = [];
@@ -43,4 +47,27 @@ it('a call that gets no session leaves nothing', async () => {
   await events.close();
   expect(written).toEqual([]);
   expect(closed()).toBe(false);
+});
+
+it('a call that is over waits a little for the session that is being opened', async () => {
+  const { events, found, written, closed } = hold();
+  events.write(started);
+  events.write(ended);
+  const over = events.close();
+  found('s1');
+  await over;
+  expect(written).toEqual([{ ...started, session_id: 's1' }, ended]);
+  expect(closed()).toBe(true);
+});
+
+it('a session that comes too late opens nothing that nobody would close', async () => {
+  vi.useFakeTimers();
+  const { events, found, written } = hold();
+  events.write(started);
+  const over = events.close();
+  await vi.advanceTimersByTimeAsync(2_000);
+  await over;
+  found('s1');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(written).toEqual([]);
 });
