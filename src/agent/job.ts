@@ -40,7 +40,7 @@ export default defineAgent<Partial<ReadyProcess>>({
     const changes = watchCallContext(room, config, processLog);
     const line = watchCallerLine(room, connected);
     const given = ctx.job.room?.metadata ?? '';
-    const found = await findSession(config, room, { given, line, log: processLog });
+    const found = await findSession(config, room, { given, connected, line, log: processLog });
     const context = await changes.read(found.metadata, found.unknown);
     const callId = context.call ?? randomUUID();
     const journal = openCallJournal(config, context.session.id, processLog, {
@@ -92,6 +92,8 @@ export default defineAgent<Partial<ReadyProcess>>({
       await ctx.deleteRoom();
       return ctx.shutdown(voice.CloseReason.PARTICIPANT_DISCONNECTED);
     }
+    // The room was closed before anybody came; this process ends by itself.
+    if (!room.isConnected) return;
     await session.start({
       agent: assistant,
       room,
