@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { inOrder } from './in-order.ts';
 import { type GatewayCall, LINE_RATE, type Line } from './line.ts';
 import type { StreamCall, StreamTokens } from './stream-tokens.ts';
+import type { WaitingStreams } from './waiting-streams.ts';
 
 /** What a carrier says over the media WebSocket of a call, whatever its words for it. */
 export type StreamMessage =
@@ -56,6 +57,9 @@ export interface MediaStreamOptions {
   format: StreamFormat;
   log: Logger;
   tokens: StreamTokens;
+  waiting: WaitingStreams;
+  /** Who opened it; undefined where that is not known. */
+  address?: string | undefined;
   /** The token of the address that the carrier opened, where it does not come with `start`. */
   token?: string | undefined;
   /**
@@ -63,8 +67,11 @@ export interface MediaStreamOptions {
    * hear it. Where there can be no call it throws, and the WebSocket is closed.
    */
   open(call: StreamCall, line: StreamLine): Promise<GatewayCall>;
-  /** The token was right, and there is no call: `open` threw this, or its sound is of another format. */
-  refused?(call: StreamCall, error?: unknown): void;
+  /**
+   * The token was right, and there is no call: `open` threw this, or its sound is of another format. The WebSocket is closed
+   * after it: at its end a carrier ends the call.
+   */
+  refused?(call: StreamCall, error?: unknown): Promise<void>;
 }
 
 /** Largest message that a carrier may send, bytes: a second of μ-law in base64 is 11 KB. */
@@ -82,6 +89,7 @@ const CLOSE_MS = 2_000;
 const NORMAL = 1000;
 const PROTOCOL = 1002;
 const POLICY = 1008;
+const INTERNAL = 1011;
 const TRY_LATER = 1013;
 
 /**
@@ -91,6 +99,12 @@ const TRY_LATER = 1013;
 export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions): void {
   const { format, log, tokens, open } = options;
   const { channel } = format;
+  const proven = options.waiting.enter(options.address);
+  if (proven === undefined) {
+    log.debug({ channel }, 'a media stream was refused: too many of its address have shown no token');
+    socket.terminate();
+    return;
+  }
   const early: string[] = [];
   let isStarted = false;
   let call: GatewayCall | undefined;
@@ -139,22 +153,28 @@ export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions):
       close(POLICY, 'the token is not valid');
       return;
     }
+    proven();
     if (encoding !== format.mulaw || sampleRate !== LINE_RATE || channels !== 1) {
       log.warn({ channel, encoding, sampleRate, channels }, 'a media stream is of another format');
+      await options.refused?.(known);
       close(PROTOCOL, 'the format has to be μ-law, 8 kHz, mono');
-      options.refused?.(known);
       return;
     }
     try {
       call = await open(known, lineOf(message));
     } catch (error) {
       log.error({ channel, callId, reason: messageOf(error) }, 'a telephone call could not be opened');
+      await options.refused?.(known, error);
       close(TRY_LATER, 'the call could not be opened');
-      options.refused?.(known, error);
       return;
     }
     for (const digit of early) call.digit(digit);
     if (ended !== undefined) call.end(ended);
+  };
+
+  const failed = (error: unknown) => {
+    log.error({ channel, reason: messageOf(error) }, 'a media stream could not be taken');
+    close(INTERNAL, 'the call could not be opened');
   };
 
   const take = (message: StreamMessage | undefined) => {
@@ -167,7 +187,7 @@ export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions):
       close(PROTOCOL, 'not of the protocol');
       return;
     }
-    if (message.kind === 'start') void start(message);
+    if (message.kind === 'start') start(message).catch(failed);
     else if (message.kind === 'media') hear(message.chunk, message.payload);
     else if (message.kind === 'mark') call?.played(message.name);
     else if (message.kind === 'stop') {
@@ -185,6 +205,7 @@ export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions):
   socket.on('error', (error) => log.warn({ channel, reason: error.message }, 'a media stream failed'));
   socket.on('close', () => {
     clearTimeout(startTimer);
+    proven();
     end('line_failed');
   });
 }

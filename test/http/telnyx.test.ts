@@ -237,6 +237,15 @@ describe('when Telnyx’s REST API is not well', () => {
     expect(actions(call)).toEqual(['answer', 'answer', 'hangup', 'hangup']);
   });
 
+  it('the sentence for a call that cannot go on is heard at the second time, and not cut off', async () => {
+    await server({ LIVEKIT_URL: 'ws://127.0.0.1:1' });
+    telnyx.fail({ action: 'speak', status: 503, times: 1 });
+    const call = await telnyx.call();
+    await waitFor(() => expect(call.status).toBe('over'));
+    expect(call.said).toHaveLength(1);
+    expect(actions(call)).toEqual(['answer', 'speak', 'speak', 'hangup']);
+  });
+
   it('a call that it will not answer is hung up, and nothing is left of it', async () => {
     const { app, lines } = await server();
     telnyx.fail({ action: 'answer', status: 422 });
@@ -308,6 +317,18 @@ describe('what the agent asks for in the room of a call', () => {
     await sleep(200);
     expect(call.status).toBe('bridged');
     expect(actions(call)).toEqual(['answer', 'transfer', 'streaming_stop']);
+    await call.hangUp();
+  });
+
+  it('a transfer that is answered goes on though the end of the stream is refused', async () => {
+    const { app, call, ask } = await withAgent({ transferred: 'answered' });
+    telnyx.fail({ action: 'streaming_stop', status: 403 });
+    await ask(TRANSFER_METHOD, { to: '+34911000111' });
+    await waitFor(async () => expect(await sessions(app)).toEqual([]));
+    await waitFor(() => expect(call.closed).toBeDefined());
+    await sleep(200);
+    expect(call.status).toBe('bridged');
+    expect(actions(call)).not.toContain('hangup');
     await call.hangUp();
   });
 

@@ -228,6 +228,29 @@ describe('a webhook', () => {
   });
 });
 
+it('who sends what Twilio did not sign, again and again, is refused unread; what Twilio signed is not', async () => {
+  const { app } = await server({ RATE_LIMIT_PER_MINUTE: '2', TRUST_PROXY: 'loopback' });
+  const payload = new URLSearchParams(CALL).toString();
+  const from = (address: string, headers: Record<string, string> = {}) =>
+    app.inject({
+      method: 'POST',
+      url: INCOMING,
+      headers: { 'content-type': FORM, 'x-forwarded-for': address, ...headers },
+      payload,
+    });
+  const signed = { 'x-twilio-signature': signature(`${PUBLIC_URL}${INCOMING}`, CALL) };
+  const statuses: number[] = [];
+  for (let count = 0; count < 5; count += 1) statuses.push((await from('203.0.113.1')).statusCode);
+  expect(statuses).toEqual([403, 403, 403, 429, 429]);
+  for (let count = 0; count < 5; count += 1) expect((await from('203.0.113.2', signed)).statusCode).toBe(200);
+
+  // Where TRUST_PROXY names no proxy, its address is the carrier's too.
+  const { app: unknown } = await server({ RATE_LIMIT_PER_MINUTE: '2' });
+  const headers = { 'content-type': FORM, 'x-forwarded-for': '203.0.113.1' };
+  for (let count = 0; count < 5; count += 1)
+    expect((await unknown.inject({ method: 'POST', url: INCOMING, headers, payload })).statusCode).toBe(403);
+});
+
 describe('the WebSocket of a media stream', () => {
   /** Opens one, says something, and waits until it is closed. */
   async function closeOf(address: string, messages: unknown[]): Promise<number> {
@@ -297,6 +320,26 @@ describe('the WebSocket of a media stream', () => {
     expect(call.closed).toBeUndefined();
     await call.hangUp();
     await vi.waitFor(async () => expect(await sessions(app)).toEqual([]), 5_000);
+  });
+
+  it('is closed at once where too many of its address have shown nothing yet', async () => {
+    // As many as there may be calls, and 16.
+    const { address } = await server({ MAX_GATEWAY_CALLS: '0' });
+    const url = `${address.replace('http', 'ws')}${STREAM}`;
+    const strangers = Array.from({ length: 16 }, () => new WebSocket(url));
+    for (const socket of strangers) open.push({ close: () => socket.terminate() });
+    await Promise.all(strangers.map((socket) => once(socket, 'open')));
+    expect(await closeOf(address, [])).toBe(1006);
+    // Behind a proxy that is not known to be one, everybody would have its address.
+    const forwarded = new WebSocket(url, { headers: { 'x-forwarded-for': '203.0.113.1' } });
+    open.push({ close: () => forwarded.terminate() });
+    await once(forwarded, 'open');
+    forwarded.send(JSON.stringify(startOf(undefined)));
+    expect(await once(forwarded, 'close')).toMatchObject([1008]);
+    const gone = once(strangers[0] as WebSocket, 'close');
+    strangers[0]?.terminate();
+    await gone;
+    await vi.waitFor(async () => expect(await closeOf(address, [startOf(undefined)])).toBe(1008), 5_000);
   });
 
   it('is not opened anywhere else, and there is nothing else where it is', async () => {

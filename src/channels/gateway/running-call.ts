@@ -252,10 +252,9 @@ export class RunningCall implements GatewayCall, RoomListener {
 
   #tick(): void {
     this.#frame += 1;
-    this.#person?.speak(this.#fromLine.read() ?? SILENCE);
-    const frame = this.#ownFrame() ?? this.#fromRoom.read() ?? SILENCE;
     try {
-      this.#toLine(frame);
+      this.#person?.speak(this.#fromLine.read() ?? SILENCE);
+      this.#toLine(this.#ownFrame() ?? this.#fromRoom.read() ?? SILENCE);
     } catch (error) {
       this.#parts.log.warn({ err: error }, 'the line of a call broke');
       this.end('line_failed');

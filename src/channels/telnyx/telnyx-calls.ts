@@ -10,6 +10,7 @@ import type { Gateway, GatewayCall } from '../line.ts';
 import { type StreamLine, takeMediaStream } from '../media-stream.ts';
 import { createOnce } from '../once.ts';
 import { createStreamTokens, type StreamCall } from '../stream-tokens.ts';
+import { createWaitingStreams, mostWaiting } from '../waiting-streams.ts';
 import { createKeys } from './keys.ts';
 import { type CallState, callState, createTelnyx, type TelnyxAccount } from './telnyx-api.ts';
 import { type TelnyxEvent, type TelnyxWebhook, telnyxEvent } from './telnyx-events.ts';
@@ -36,8 +37,8 @@ export interface TelnyxCalls {
    * is ended.
    */
   take(webhook: TelnyxWebhook, options?: { profile?: string | undefined }): void;
-  /** Takes the WebSocket of a stream. @param token - of its address */
-  takeStream(socket: WebSocket, token: string | undefined): void;
+  /** Takes the WebSocket of a stream. @param from - `token` of its URL; `address` of who opened it, where that is known */
+  takeStream(socket: WebSocket, from: { token?: string | undefined; address?: string | undefined }): void;
   /** Waits for what is being done. */
   close(): Promise<void>;
 }
@@ -71,11 +72,13 @@ export function createTelnyxCalls({ config, gateway, log: parentLog }: TelnyxCal
   const log = parentLog.child({ channel: 'telnyx' });
   const { client, api } = createTelnyx(config);
   const tokens = createStreamTokens(config);
+  const waiting = createWaitingStreams(mostWaiting(config));
   const phrases = carrierPhrases(LANGUAGE);
   const streamUrl = `${PUBLIC_URL.replace(/^http/, 'ws')}${TELNYX_PATHS.mediaStream}`;
   const events = createOnce();
   /** Calls that were answered, refused, or are over. */
   const met = createOnce();
+  /** Calls that are none of ours to end any more: they were hung up, or given to somebody else. */
   const hungUp = createOnce();
   const running = new Map<string, Running>();
   const work = new Set<Promise<void>>();
@@ -87,6 +90,7 @@ export function createTelnyxCalls({ config, gateway, log: parentLog }: TelnyxCal
       })
       .finally(() => work.delete(done));
     work.add(done);
+    return done;
   };
 
   /** Once, whoever asks for it: the end of a call has many signs. */
@@ -187,6 +191,9 @@ export function createTelnyxCalls({ config, gateway, log: parentLog }: TelnyxCal
       stream,
       api,
       hangUp: () => hangUp(callId),
+      givenAway: () => {
+        hungUp.use(callId, Date.now() + REMEMBERED_MS);
+      },
       apologise: () => apologise(callId, 'failed'),
     });
     const call = await gateway.open(line, profile === undefined ? {} : { profile });
@@ -210,12 +217,12 @@ export function createTelnyxCalls({ config, gateway, log: parentLog }: TelnyxCal
       const event = telnyxEvent(data);
       if (event !== undefined) handle(event, profile);
     },
-    takeStream(socket, token) {
+    takeStream(socket, { token, address }) {
       const refused = ({ callId }: StreamCall, error?: unknown) => {
         const isFull = error instanceof CharlaError && error.code === 'CHARLA_CALLS_FULL';
-        inBackground(callId, apologise(callId, isFull ? 'busy' : 'failed'));
+        return inBackground(callId, apologise(callId, isFull ? 'busy' : 'failed'));
       };
-      takeMediaStream(socket, { format: telnyxFormat, log, tokens, token, open, refused });
+      takeMediaStream(socket, { format: telnyxFormat, log, tokens, waiting, token, address, open, refused });
     },
     async close() {
       await Promise.all(work);

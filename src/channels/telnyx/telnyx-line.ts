@@ -13,6 +13,8 @@ export interface TelnyxLineParts {
   api: TelnyxApi;
   /** Ends the call, unless Telnyx said that it is over. */
   hangUp(): Promise<void>;
+  /** Somebody else has the call now: whatever becomes of its stream, it goes on. */
+  givenAway(): void;
   /** Says that the call cannot go on, and ends it. */
   apologise(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export class TelnyxLine implements Line {
       const refusal = await within(ringSeconds * 1000 + TRANSFER_MS, done);
       if (refusal === TOO_LATE) throw refused('nobody said what became of it');
       if (refusal !== undefined) throw refused(refusal);
+      this.#parts.givenAway();
     } finally {
       this.#transferEnds = undefined;
     }

@@ -8,6 +8,7 @@ import { type CarrierPhrases, carrierPhrases } from '../carrier-phrases.ts';
 import type { Gateway, GatewayCall, Line, LineEnd } from '../line.ts';
 import { type StreamLine, takeMediaStream } from '../media-stream.ts';
 import { createStreamTokens, type StreamCall } from '../stream-tokens.ts';
+import { createWaitingStreams, mostWaiting } from '../waiting-streams.ts';
 import { isSignedByTwilio, type TwilioRequest } from './signature.ts';
 import { twilioFormat } from './stream-format.ts';
 import { createTwilioApi, type TwilioAccount } from './twilio-api.ts';
@@ -35,8 +36,8 @@ export interface TwilioCalls {
   apologise(): string;
   /** Twilio says that a call is over. One of another `charla serve` ends there, with its stream. */
   finish(callSid: string): void;
-  /** Takes the WebSocket of a stream. */
-  takeStream(socket: WebSocket): void;
+  /** Takes the WebSocket of a stream. @param address - who opened it, where that is known */
+  takeStream(socket: WebSocket, address?: string): void;
 }
 
 export type TwilioConfig = TwilioAccount & { PUBLIC_URL: string } & Pick<
@@ -70,6 +71,7 @@ export function createTwilioCalls({ config, gateway, log }: TwilioCallsParts): T
   const { PUBLIC_URL, TWILIO_AUTH_TOKEN, LANGUAGE } = config;
   const api = createTwilioApi(config);
   const tokens = createStreamTokens(config);
+  const waiting = createWaitingStreams(mostWaiting(config));
   const phrases = carrierPhrases(LANGUAGE);
   const streamUrl = `${PUBLIC_URL.replace(/^http/, 'ws')}${TWILIO_PATHS.mediaStream}`;
   const running = new Map<string, Running>();
@@ -181,7 +183,8 @@ export function createTwilioCalls({ config, gateway, log }: TwilioCallsParts): T
       state.isOver = true;
       state.call?.end('caller_hung_up');
     },
-    takeStream: (socket) => takeMediaStream(socket, { format: twilioFormat, log, tokens, open }),
+    takeStream: (socket, address) =>
+      takeMediaStream(socket, { format: twilioFormat, log, tokens, waiting, address, open }),
   };
 }
 

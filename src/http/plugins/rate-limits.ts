@@ -6,10 +6,12 @@ import type { Config } from '../../config/config.ts';
 import { isOpenDevelopment } from '../../config/development.ts';
 import { CharlaError } from '../../errors.ts';
 import type { Access } from '../access.ts';
-import { isForCarrier } from '../carrier-requests.ts';
+import { isForCarrier, strangersAddress } from '../carrier-requests.ts';
 
 /** A key stands for all the people of a server. */
 const KEY_FACTOR = 20;
+/** A signature that is missing or wrong. */
+const FORBIDDEN = 403;
 const MINUTE_MS = 60_000;
 /** Addresses that one process remembers, when it counts by itself. */
 const MOST_ADDRESSES = 10_000;
@@ -27,43 +29,55 @@ type Limit = ReturnType<FastifyInstance['createRateLimit']>;
 interface Limits {
   general: Limit;
   minting: Limit;
+  /** Requests to routes of carriers that no carrier signed. */
+  strangers: Limit;
 }
 
 /**
  * Limits the requests of each key, and of each address that shows none, within a minute; those that sign tokens more
- * tightly. Agents, carriers and `/health` have no limit, nor has development without keys. With REDIS_URL several processes count
- * together; while Redis is away each counts by itself.
+ * tightly. Agents and `/health` have no limit, nor has development without keys, nor have carriers; who sends what no carrier
+ * signed has one. With REDIS_URL several processes count together; while Redis is away each counts by itself.
  */
 export const rateLimits = fastifyPlugin(
   async (app: FastifyInstance, { config, access }: { config: Config; access: Access }) => {
     if (isOpenDevelopment(config)) return;
     const { RATE_LIMIT_PER_MINUTE: general, TOKEN_RATE_LIMIT_PER_MINUTE: minting, REDIS_URL: url } = config;
     const redis = url === undefined ? undefined : connect(app, url);
-    const perMinute = { general, minting };
+    const perMinute = { general, minting, strangers: general };
     const here = await createLimits(app, access, perMinute);
     const shared = redis && (await createLimits(app, access, perMinute, redis));
 
-    const count = async (kind: keyof Limits, request: FastifyRequest) => {
-      if (shared === undefined || redis?.status !== 'ready') return here[kind](request);
+    const count = async (kind: keyof Limits, request: FastifyRequest, options = { increment: true }) => {
+      if (shared === undefined || redis?.status !== 'ready') return here[kind](request, options);
       try {
-        return await shared[kind](request);
+        return await shared[kind](request, options);
       } catch (error) {
         app.log.debug({ err: error }, 'Redis did not count a request');
-        return here[kind](request);
+        return here[kind](request, options);
       }
     };
+    const check = async (kind: keyof Limits, request: FastifyRequest, options?: { increment: boolean }) => {
+      if (perMinute[kind] === 0) return;
+      const counted = await count(kind, request, options);
+      if (counted.isAllowed || !counted.isExceeded) return;
+      throw new CharlaError('CHARLA_RATE_LIMITED', {
+        limit: counted.max,
+        retryAfterSeconds: Math.max(1, counted.ttlInSeconds),
+      });
+    };
+    const isStrangers = (request: FastifyRequest) =>
+      isForCarrier(request) && strangersAddress(request, config) !== undefined;
     app.addHook('onRequest', async (request) => {
       const route = `${request.method} ${request.routeOptions.url}`;
+      // What a carrier signed counts for nothing, and what nobody signed is counted once that is known.
+      if (isStrangers(request)) await check('strangers', request, { increment: false });
       if (UNLIMITED.has(route) || isForCarrier(request) || (await access.isAgent(request))) return;
-      const kinds: (keyof Limits)[] = MINTING.has(route) ? ['minting', 'general'] : ['general'];
-      for (const kind of kinds.filter((one) => perMinute[one] > 0)) {
-        const counted = await count(kind, request);
-        if (counted.isAllowed || !counted.isExceeded) continue;
-        throw new CharlaError('CHARLA_RATE_LIMITED', {
-          limit: counted.max,
-          retryAfterSeconds: Math.max(1, counted.ttlInSeconds),
-        });
-      }
+      if (MINTING.has(route)) await check('minting', request);
+      await check('general', request);
+    });
+    app.addHook('onResponse', async (request, { statusCode }) => {
+      if (statusCode === FORBIDDEN && isStrangers(request) && perMinute.strangers > 0)
+        await count('strangers', request);
     });
   },
 );
@@ -93,7 +107,7 @@ async function createLimits(
           return `${kind}-${key === undefined ? `address-${normalizeIP(request.ip)}` : `key-${key}`}`;
         },
       });
-    limits = { general: create('general'), minting: create('minting') };
+    limits = { general: create('general'), minting: create('minting'), strangers: create('strangers') };
   });
   if (limits === undefined) throw new Error('the plugin was not registered');
   return limits;

@@ -7,6 +7,7 @@ import { telnyxWebhookSchema } from '../../channels/telnyx/telnyx-events.ts';
 import type { Config } from '../../config/config.ts';
 import { CharlaError } from '../../errors.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { strangersAddress } from '../carrier-requests.ts';
 import type { HttpContext } from '../context.ts';
 import { profileSchema } from '../schemas.ts';
 
@@ -99,7 +100,11 @@ export const telnyxRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
     handler: async () => {
       throw new CharlaError('CHARLA_REQUEST_INVALID', { problems: 'here only WebSockets are opened' });
     },
-    wsHandler: (socket, request) => here(request).takeStream(socket, request.query.token),
+    wsHandler: (socket, request) =>
+      here(request).takeStream(socket, {
+        token: request.query.token,
+        address: strangersAddress(request, config),
+      }),
   });
 };
 

@@ -7,6 +7,7 @@ import type { TwilioConfig } from '../../channels/twilio/twilio-calls.ts';
 import type { Config } from '../../config/config.ts';
 import { CharlaError } from '../../errors.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { strangersAddress } from '../carrier-requests.ts';
 import type { HttpContext } from '../context.ts';
 import { profileSchema } from '../schemas.ts';
 
@@ -160,7 +161,7 @@ export const twilioRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
     handler: async () => {
       throw new CharlaError('CHARLA_REQUEST_INVALID', { problems: 'here only WebSockets are opened' });
     },
-    wsHandler: (socket, request) => here(request).takeStream(socket),
+    wsHandler: (socket, request) => here(request).takeStream(socket, strangersAddress(request, config)),
   });
 };
 

@@ -203,10 +203,11 @@ describe('a bad day', () => {
       await gone(socket);
     }
     const socket = await connected();
+    const closed = gone(socket);
     socket.write(Buffer.from([0x03, 0, 1, 0x31]));
     await new Promise((resolve) => setImmediate(resolve));
     socket.write(idMessage());
-    await gone(socket);
+    await closed;
     expect(taken).toEqual([]);
   });
 
