@@ -5,7 +5,7 @@ import { ffmpegPath } from '../src/agent/sound/ffmpeg.ts';
  * Makes sounds/cafe.ogg: many voices at once, heard across a room, over its hum, with cups now and then. The voices are
  * those of the local models (`charla inference` has to run), so that the sound is our own; every run makes another one.
  *
- *   npx tsx sounds/make-cafe.ts http://127.0.0.1:8090/v1
+ *   npx tsx scripts/make-cafe.ts http://127.0.0.1:8090/v1
  */
 
 const SAMPLE_RATE = 24_000;
