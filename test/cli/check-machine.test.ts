@@ -7,8 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { assertNodeVersion, checkPorts } from '../../src/cli/dev/check-machine.ts';
 import { assertPortsFree, portHolder } from '../../src/cli/dev/port-holder.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { startLivekitServer } from '../support/livekit-server.ts';
-import { freePort } from './support.ts';
+import { freePort, startLivekitServer } from '../support/livekit-server.ts';
 
 const CHILD = fileURLToPath(new URL('fixtures/child.mjs', import.meta.url));
 

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { healthProblems } from '../../src/cli/dev/health-problems.ts';
-import { freePort } from './support.ts';
+import { freePort } from '../support/livekit-server.ts';
 
 let server: FastifyInstance | undefined;
 afterEach(() => server?.close());

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ProcessSupervisor, type Service, type ServiceEvent } from '../../src/cli/dev/process-supervisor.ts';
 import { CharlaError } from '../../src/errors.ts';
-import { freePort, isAlive, until } from './support.ts';
+import { freePort } from '../support/livekit-server.ts';
+import { isAlive, until } from './support.ts';
 
 const CHILD = fileURLToPath(new URL('fixtures/child.mjs', import.meta.url));
 

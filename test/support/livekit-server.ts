@@ -83,6 +83,7 @@ export async function freePort(): Promise<number> {
   await once(probe, 'listening');
   const address = probe.address();
   probe.close();
+  await once(probe, 'close');
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
 }
