@@ -21,9 +21,16 @@ export function serveCommand(): Command {
       const config = loadConfig();
       const { HOST: host, PORT: port } = config;
       await assertPortsFree([{ host, port, service: 'charla serve', variable: 'PORT' }]);
-      const server = await serve(config, createLogger('serve', config.LOG_LEVEL));
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-        process.once(signal, () => void server.close().then(() => process.exit(0)));
-      }
+      const log = createLogger('serve', config.LOG_LEVEL);
+      const server = await serve(config, log);
+      const stop = () =>
+        server.close().then(
+          () => process.exit(0),
+          (error: unknown) => {
+            log.error({ err: error }, 'the server did not close cleanly');
+            process.exit(1);
+          },
+        );
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());
     });
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Registry } from 'prom-client';
 import { createCallStore } from '../calls/call-store.ts';
 import { createPlacedCalls } from '../calls/placed-calls.ts';
 import { createRecordingStore } from '../calls/recording-store.ts';
@@ -71,6 +72,8 @@ export interface ServerOptions {
   log: Logger;
   /** Open and migrated; whoever opened it closes it. */
   store: Store;
+  /** Of its metrics; with those of any process alone unless given. */
+  registry?: Registry;
   livekit?: LiveKit;
   agentWatch?: AgentWatchOptions;
   health?: () => Promise<Health>;
@@ -86,7 +89,7 @@ const PAGE_ROOT = fileURLToPath(new URL('../../dist/web', import.meta.url));
 /** The HTTP API and the page, ready to `listen` or to be asked by `inject`; connects to nothing by itself. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { config, log } = options;
-  const registry = createRegistry();
+  const registry = options.registry ?? createRegistry();
   const store = timedStore(options.store, registry);
   const livekit = options.livekit ?? createLiveKit(config);
   const webhooks = createWebhooks({ config, store, log, registry });

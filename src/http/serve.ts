@@ -6,6 +6,8 @@ import { createLiveKit } from '../rooms/livekit.ts';
 import { openReadyStore } from '../store/open-ready-store.ts';
 import { startRetention } from '../store/retention.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { createRegistry } from '../telemetry/metrics-registry.ts';
+import { outliveRejections } from '../telemetry/unhandled-rejections.ts';
 import { buildServer } from './build-server.ts';
 import { createHealthCheck } from './health.ts';
 
@@ -18,11 +20,14 @@ export async function serve(config: Config, log: Logger): Promise<FastifyInstanc
   const livekit = createLiveKit(config);
   const store = await openReadyStore(config, log);
   const health = createHealthCheck(config, store, livekit);
-  const server = await buildServer({ config, log, store, livekit, health });
+  const registry = createRegistry();
+  const stopOutliving = outliveRejections(registry, log);
+  const server = await buildServer({ config, log, store, livekit, health, registry });
   const stopRetention = startRetention(store, config, log);
   server.addHook('onClose', async () => {
     await stopRetention();
     await store.close();
+    stopOutliving();
   });
   try {
     await server.listen({ host: config.HOST, port: config.PORT });
