@@ -1,5 +1,5 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import { jwtVerify, SignJWT } from 'jose';
+import { EncryptJWT, jwtDecrypt } from 'jose';
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import type { Phone } from '../sessions/session.ts';
@@ -10,7 +10,8 @@ export const STREAM_TOKEN_SECONDS = 30;
 /** Tokens that were used and have not expired; no carrier opens as many streams in {@link STREAM_TOKEN_SECONDS}. */
 const MOST_USED = 10_000;
 const RANDOM_BYTES = 32;
-const ALGORITHM = 'HS256';
+const ALGORITHM = 'dir';
+const ENCRYPTION = 'A256GCM';
 
 /** The call that a stream is for, as the carrier's signed webhook told of it. */
 export interface StreamCall {
@@ -41,35 +42,40 @@ const claimsSchema = z.object({
 });
 
 /**
- * Tokens of media streams: 32 random bytes and the call, signed with a key that is derived from LIVEKIT_API_SECRET. So any
- * `charla serve` with that secret takes the stream of a webhook that another one answered. Each of them takes a token
- * once; behind one address, two could take the same token within its {@link STREAM_TOKEN_SECONDS}.
+ * Tokens of media streams: 32 random bytes and the call, encrypted with a key that is derived from LIVEKIT_API_SECRET: they
+ * stand in addresses, which proxies log, and have people's numbers in them. Any `charla serve` with that secret takes the
+ * stream of a webhook that another one answered. Each of them takes a token once; behind one address, two could take the
+ * same token within its {@link STREAM_TOKEN_SECONDS}.
  */
 export function createStreamTokens({ LIVEKIT_API_SECRET }: Pick<Config, 'LIVEKIT_API_SECRET'>): StreamTokens {
-  const key = new Uint8Array(hkdfSync('sha256', LIVEKIT_API_SECRET, '', 'charla media stream token', 32));
+  const key = new Uint8Array(
+    hkdfSync('sha256', LIVEKIT_API_SECRET, '', 'charla media stream token, encrypted', 32),
+  );
   const used = createOnce(MOST_USED);
 
   return {
     issue({ channel, callId, phone, profile }) {
       const { direction, caller, called } = phone;
-      return new SignJWT({
+      return new EncryptJWT({
         id: callId,
         ...(direction === 'outbound' && { out: 1 }),
         ...(caller !== null && { from: caller }),
         ...(called !== null && { to: called }),
         ...(profile !== undefined && { prof: profile }),
       })
-        .setProtectedHeader({ alg: ALGORITHM })
+        .setProtectedHeader({ alg: ALGORITHM, enc: ENCRYPTION })
         .setAudience(channel)
         .setJti(randomBytes(RANDOM_BYTES).toString('base64url'))
         .setExpirationTime(`${STREAM_TOKEN_SECONDS}s`)
-        .sign(key);
+        .encrypt(key);
     },
     async redeem(channel, token) {
-      const verified = await jwtVerify(token, key, { algorithms: [ALGORITHM], audience: channel }).catch(
-        () => undefined,
-      );
-      const claims = claimsSchema.safeParse(verified?.payload).data;
+      const decrypted = await jwtDecrypt(token, key, {
+        keyManagementAlgorithms: [ALGORITHM],
+        contentEncryptionAlgorithms: [ENCRYPTION],
+        audience: channel,
+      }).catch(() => undefined);
+      const claims = claimsSchema.safeParse(decrypted?.payload).data;
       if (claims === undefined || !used.use(claims.jti, claims.exp * 1000)) return undefined;
       return {
         channel,
