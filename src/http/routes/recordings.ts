@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -65,14 +66,14 @@ export const recordingRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = 
       body: sound,
       response: { 200: recordingSchema },
     },
-    handler: async ({ params, query, body, headers, id: requestId }) => {
+    handler: async ({ params, query, body, headers }) => {
       const { id: callId, recording: id } = params;
       const format = headers['content-type']?.startsWith(MEDIA_TYPES.wav) === true ? 'wav' : 'ogg';
       if (!(body instanceof Readable)) throw new CharlaError('CHARLA_MEDIA_TYPE_UNSUPPORTED');
       await recordings.requireCall(callId);
       const there = await recordings.get(callId, id);
       if (there !== undefined) return recordingAnswer(there);
-      const path = join(incoming, `${requestId}-${id}.${format}`);
+      const path = join(incoming, `${randomUUID()}.${format}`);
       try {
         const bytes = await receive(body, { folder: incoming, path, mostBytes: mostBytes(config) });
         const { duration_ms: durationMs, created_at: createdAt } = query;
