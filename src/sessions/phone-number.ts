@@ -17,6 +17,32 @@ export function phoneNumber(text: string): string | undefined {
   return NUMBER.test(digits) ? digits : undefined;
 }
 
+/** Names that carriers give callers who do not show their number. */
+const WITHHELD = /^(?:anonymous|restricted|unknown|unavailable|private|withheld)$/i;
+/**
+ * The same on a keypad, which Twilio writes as numbers: ANONYMOUS, BLOCKED, RESTRICTED, UNAVAILABLE, UNKNOWN.
+ *
+ * @see https://help.twilio.com/articles/223179988
+ */
+const WITHHELD_ON_KEYPAD: ReadonlySet<string> = new Set([
+  '+266696687',
+  '+2562533',
+  '+7378742833',
+  '+86282452253',
+  '+8656696',
+]);
+
+/** Whether a carrier says of somebody that they do not show their number. */
+export function isWithheld(given: string): boolean {
+  return WITHHELD.test(given) || WITHHELD_ON_KEYPAD.has(given);
+}
+
+/** The number of one end of a call, as {@link phoneNumber}; null where it is withheld, or the carrier gives none. */
+export function shownNumber(given: string | null | undefined): string | null {
+  if (given === null || given === undefined || isWithheld(given)) return null;
+  return phoneNumber(given) ?? null;
+}
+
 /** The ways in which carriers write one number: with and without its `+`. @param number - of {@link phoneNumber} */
 export function spellings(number: string): readonly string[] {
   const digits = digitsOf(number);

@@ -1,6 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { phoneNumber, spellings } from '../../src/sessions/phone-number.ts';
+import { phoneNumber, shownNumber, spellings } from '../../src/sessions/phone-number.ts';
+
+describe('the number that a carrier shows', () => {
+  it('is kept as every number is', () => {
+    expect(shownNumber('sip:+34911234567@carrier.example')).toBe('+34911234567');
+  });
+
+  it.each([undefined, null, '', 'Anonymous', 'unavailable', '+266696687', 'ana'])(
+    'is none for %s',
+    (given) => {
+      expect(shownNumber(given)).toBeNull();
+    },
+  );
+});
 
 describe('a telephone number', () => {
   it.each([

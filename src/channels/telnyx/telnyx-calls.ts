@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { WebSocket } from '@fastify/websocket';
 import type { Config } from '../../config/config.ts';
 import { CharlaError, messageOf } from '../../errors.ts';
-import { phoneNumber } from '../../sessions/phone-number.ts';
+import { shownNumber } from '../../sessions/phone-number.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { TELNYX_PATHS } from '../carrier-paths.ts';
 import { type CarrierPhrases, carrierPhrases } from '../carrier-phrases.ts';
@@ -124,7 +124,7 @@ export function createTelnyxCalls({ config, gateway, log: parentLog }: TelnyxCal
       await api.rejectBusy(callId);
       return;
     }
-    const phone = { direction: 'inbound', caller: numberOf(from), called: numberOf(to) } as const;
+    const phone = { direction: 'inbound', caller: shownNumber(from), called: shownNumber(to) } as const;
     const token = await tokens.issue({ channel: 'telnyx', callId, phone, profile });
     try {
       await api.answer(callId, `${streamUrl}?token=${token}`);
@@ -228,8 +228,4 @@ export function createTelnyxCalls({ config, gateway, log: parentLog }: TelnyxCal
       await Promise.all(work);
     },
   };
-}
-
-function numberOf(given: string | null | undefined): string | null {
-  return (given && phoneNumber(given)) || null;
 }

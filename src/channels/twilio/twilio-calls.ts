@@ -1,7 +1,7 @@
 import type { WebSocket } from '@fastify/websocket';
 import type { Config } from '../../config/config.ts';
 import { CharlaError, messageOf } from '../../errors.ts';
-import { phoneNumber } from '../../sessions/phone-number.ts';
+import { shownNumber } from '../../sessions/phone-number.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { TWILIO_PATHS } from '../carrier-paths.ts';
 import { type CarrierPhrases, carrierPhrases } from '../carrier-phrases.ts';
@@ -50,14 +50,6 @@ export interface TwilioCallsParts {
   gateway: Gateway;
   log: Logger;
 }
-
-/**
- * What Twilio gives as the number of who withholds it: words on a keypad (ANONYMOUS, BLOCKED, RESTRICTED, UNAVAILABLE,
- * UNKNOWN).
- *
- * @see https://help.twilio.com/articles/223179988
- */
-const WITHHELD = new Set(['+266696687', '+2562533', '+7378742833', '+86282452253', '+8656696']);
 
 /** A call from the time that its stream begins. */
 interface Running {
@@ -169,8 +161,8 @@ export function createTwilioCalls({ config, gateway, log }: TwilioCallsParts): T
         callId: CallSid,
         phone: {
           direction: Direction?.startsWith('outbound') ? 'outbound' : 'inbound',
-          caller: numberOf(From),
-          called: numberOf(To),
+          caller: shownNumber(From),
+          called: shownNumber(To),
         },
         profile,
       });
@@ -186,9 +178,4 @@ export function createTwilioCalls({ config, gateway, log }: TwilioCallsParts): T
     takeStream: (socket, address) =>
       takeMediaStream(socket, { format: twilioFormat, log, tokens, waiting, address, open }),
   };
-}
-
-function numberOf(given: string | undefined): string | null {
-  const number = given === undefined || WITHHELD.has(given) ? undefined : phoneNumber(given);
-  return number ?? null;
 }

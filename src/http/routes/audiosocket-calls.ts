@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ANNOUNCED_SECONDS, type AnnouncedCalls } from '../../channels/audiosocket/announced-calls.ts';
 import { parseDataTools } from '../../sessions/data-tools.ts';
-import { phoneNumber } from '../../sessions/phone-number.ts';
+import { shownNumber } from '../../sessions/phone-number.ts';
 import { dataToolsSchema, profileSchema } from '../schemas.ts';
 
 const paramsSchema = z.object({ id: z.uuid().describe('The UUID of the dialplan’s `AudioSocket()`.') });
@@ -49,8 +49,8 @@ export const audioSocketCallRoutes: FastifyPluginAsyncZod<{ announced: Announced
     handler: async ({ params: { id }, body }) => {
       const { caller, called, profile, data_tools } = body;
       announced.add(id, {
-        caller: phoneNumber(caller ?? '') ?? null,
-        called: phoneNumber(called ?? '') ?? null,
+        caller: shownNumber(caller),
+        called: shownNumber(called),
         profile,
         ...(data_tools !== undefined && { dataTools: parseDataTools(data_tools, '/data_tools') }),
       });

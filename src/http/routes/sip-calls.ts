@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { phoneNumber } from '../../sessions/phone-number.ts';
+import { isWithheld, phoneNumber } from '../../sessions/phone-number.ts';
 import type { HttpContext } from '../context.ts';
 import { metadataOf } from '../room-content.ts';
 import {
@@ -45,9 +45,6 @@ const answerSchema = z
     ],
   });
 
-/** Names that carriers give callers who do not show their number. */
-const WITHHELD = /^(?:anonymous|restricted|unknown|unavailable|private|withheld)$/i;
-
 /** `POST /calls/sip`: the session of a call that livekit-sip brought into a room of its own. */
 export const sipCallRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = async (app, { context }) => {
   const { conversations, profiles, placed } = context;
@@ -81,6 +78,6 @@ export const sipCallRoutes: FastifyPluginAsyncZod<{ context: HttpContext }> = as
 
 /** A number as it is kept, or the name of an account of a switchboard; null where it is withheld. */
 function numberOrName(given: string | undefined): string | null {
-  if (given === undefined || WITHHELD.test(given)) return null;
+  if (given === undefined || isWithheld(given)) return null;
   return phoneNumber(given) ?? given;
 }
