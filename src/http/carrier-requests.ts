@@ -1,6 +1,7 @@
 import { normalizeIP } from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
 import type { Config } from '../config/config.ts';
+import { CharlaError } from '../errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,6 +16,25 @@ declare module 'fastify' {
 /** Whether a request is for a route of carriers, which lets nobody else do anything. */
 export function isForCarrier(request: FastifyRequest): boolean {
   return request.routeOptions.config?.isForCarrier === true;
+}
+
+/** Whether all variables of a carrier's account are there. */
+export function isConfigured<Name extends keyof Config>(
+  config: Config,
+  ...names: Name[]
+): config is Config & { [Given in Name]: NonNullable<Config[Given]> } {
+  return names.every((name) => config[name] !== undefined);
+}
+
+/** What answers a carrier. @throws CharlaError `CHARLA_NOT_FOUND` where there is none without its account */
+export function ifThere<Calls>(calls: Calls | undefined, { method, url }: FastifyRequest): Calls {
+  if (calls !== undefined) return calls;
+  throw new CharlaError('CHARLA_NOT_FOUND', { method, path: url.split('?', 1)[0] ?? url });
+}
+
+/** Answers a request at an address for WebSockets. @throws CharlaError `CHARLA_REQUEST_INVALID`, always */
+export async function opensNoWebSocket(): Promise<never> {
+  throw new CharlaError('CHARLA_REQUEST_INVALID', { problems: 'here only WebSockets are opened' });
 }
 
 /**

@@ -2,12 +2,9 @@ import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { TELNYX_PATHS } from '../../channels/carrier-paths.ts';
-import type { TelnyxConfig } from '../../channels/telnyx/telnyx-calls.ts';
 import { telnyxWebhookSchema } from '../../channels/telnyx/telnyx-events.ts';
-import type { Config } from '../../config/config.ts';
-import { CharlaError } from '../../errors.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import { strangersAddress } from '../carrier-requests.ts';
+import { ifThere, isConfigured, opensNoWebSocket, strangersAddress } from '../carrier-requests.ts';
 import type { HttpContext } from '../context.ts';
 import { profileSchema } from '../schemas.ts';
 
@@ -48,14 +45,11 @@ export const telnyxRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
   { context: { config, gateway }, log },
 ) => {
   // Its SDK is loaded by who has its calls.
-  const calls = isConfigured(config)
+  const calls = isConfigured(config, 'TELNYX_API_KEY', 'TELNYX_PUBLIC_KEY', 'PUBLIC_URL')
     ? (await import('../../channels/telnyx/telnyx-calls.ts')).createTelnyxCalls({ config, gateway, log })
     : undefined;
   app.addHook('onClose', () => calls?.close());
-  const here = ({ method, url }: FastifyRequest) => {
-    if (calls !== undefined) return calls;
-    throw new CharlaError('CHARLA_NOT_FOUND', { method, path: url.split('?', 1)[0] ?? url });
-  };
+  const here = (request: FastifyRequest) => ifThere(calls, request);
   app.addHook('onRequest', async (request) => {
     here(request);
   });
@@ -97,9 +91,7 @@ export const telnyxRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
     config: { isForCarrier: true },
     // OpenAPI has no words for a WebSocket.
     schema: { hide: true, querystring: z.object({ token: z.string().optional() }) },
-    handler: async () => {
-      throw new CharlaError('CHARLA_REQUEST_INVALID', { problems: 'here only WebSockets are opened' });
-    },
+    handler: opensNoWebSocket,
     wsHandler: (socket, request) =>
       here(request).takeStream(socket, {
         token: request.query.token,
@@ -107,8 +99,3 @@ export const telnyxRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
       }),
   });
 };
-
-function isConfigured(config: Config): config is Config & TelnyxConfig {
-  const { TELNYX_API_KEY, TELNYX_PUBLIC_KEY, PUBLIC_URL } = config;
-  return ![TELNYX_API_KEY, TELNYX_PUBLIC_KEY, PUBLIC_URL].includes(undefined);
-}

@@ -3,11 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { TWILIO_PATHS } from '../../channels/carrier-paths.ts';
-import type { TwilioConfig } from '../../channels/twilio/twilio-calls.ts';
-import type { Config } from '../../config/config.ts';
 import { CharlaError } from '../../errors.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import { strangersAddress } from '../carrier-requests.ts';
+import { ifThere, isConfigured, opensNoWebSocket, strangersAddress } from '../carrier-requests.ts';
 import type { HttpContext } from '../context.ts';
 import { profileSchema } from '../schemas.ts';
 
@@ -56,7 +54,7 @@ export const twilioRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
   { context, log },
 ) => {
   const { config, gateway } = context;
-  const calls = isConfigured(config)
+  const calls = isConfigured(config, 'TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'PUBLIC_URL')
     ? // Its SDK takes 27 MB, which only who has its calls pays for.
       (await import('../../channels/twilio/twilio-calls.ts')).createTwilioCalls({
         config,
@@ -64,11 +62,7 @@ export const twilioRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
         log,
       })
     : undefined;
-  const here = (request: FastifyRequest) => {
-    if (calls !== undefined) return calls;
-    const { method, url } = request;
-    throw new CharlaError('CHARLA_NOT_FOUND', { method, path: url.split('?', 1)[0] ?? url });
-  };
+  const here = (request: FastifyRequest) => ifThere(calls, request);
 
   await app.register(formbody, { bodyLimit: BODY_LIMIT_BYTES });
   const json = new WeakMap<FastifyRequest, string>();
@@ -158,17 +152,10 @@ export const twilioRoutes: FastifyPluginAsyncZod<{ context: HttpContext; log: Lo
     config: { isForCarrier: true },
     // OpenAPI has no words for a WebSocket.
     schema: { hide: true },
-    handler: async () => {
-      throw new CharlaError('CHARLA_REQUEST_INVALID', { problems: 'here only WebSockets are opened' });
-    },
+    handler: opensNoWebSocket,
     wsHandler: (socket, request) => here(request).takeStream(socket, strangersAddress(request, config)),
   });
 };
-
-function isConfigured(config: Config): config is Config & TwilioConfig {
-  const { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, PUBLIC_URL } = config;
-  return ![TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, PUBLIC_URL].includes(undefined);
-}
 
 /** A body of another kind has no fields, and so no signature. */
 function formOf(body: unknown): Record<string, unknown> {
