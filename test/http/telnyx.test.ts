@@ -1,12 +1,18 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Room, RoomEvent } from '@livekit/rtc-node';
+import { AudioSource, LocalAudioTrack, Room, RoomEvent, TrackPublishOptions } from '@livekit/rtc-node';
 import type { FastifyInstance } from 'fastify';
 import { AccessToken } from 'livekit-server-sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { LINE_RATE } from '../../src/channels/line.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { PHONE_IDENTITY, SEND_DIGITS_METHOD, TRANSFER_METHOD } from '../../src/rooms/line-messages.ts';
+import {
+  PHONE_IDENTITY,
+  SEND_DIGITS_METHOD,
+  TRANSFER_METHOD,
+  VOICE_TRACK,
+} from '../../src/rooms/line-messages.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startLivekitServer, type TestLivekitServer } from '../support/livekit-server.ts';
 import { logLines } from '../support/log-lines.ts';
@@ -275,6 +281,10 @@ describe('what the agent asks for in the room of a call', () => {
     room.on(RoomEvent.DtmfReceived, (_code, digit) => pressed.push(digit));
     await room.connect(livekit.url, await token.toJwt(), { autoSubscribe: true, dynacast: false });
     await waitFor(() => expect([...room.remoteParticipants.keys()]).toEqual([PHONE_IDENTITY]));
+    // Others see a participant once it has a track.
+    const voice = LocalAudioTrack.createAudioTrack(VOICE_TRACK, new AudioSource(LINE_RATE, 1));
+    const published = await room.localParticipant?.publishTrack(voice, new TrackPublishOptions());
+    await published?.waitForSubscription();
     const ask = (method: string, payload: object) =>
       room.localParticipant?.performRpc({
         destinationIdentity: PHONE_IDENTITY,
