@@ -9,14 +9,14 @@ import { FRAME_MS, FRAME_SAMPLES } from '../../src/channels/line.ts';
 import { assertPortsFree } from '../../src/cli/dev/port-holder.ts';
 import { DEVELOPMENT_LIVEKIT_KEY, DEVELOPMENT_LIVEKIT_SECRET } from '../../src/config/development.ts';
 import { isAlive } from '../cli/support.ts';
+import { askForFacts, LOCAL_MODELS, phrasesReady } from '../support/ask-for-facts.ts';
 import { levelDb } from '../support/caller.ts';
 import { type DevStack, startDevStack } from '../support/dev-stack.ts';
-import { missingFacts } from '../support/facts.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
 import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
 import { callBySip, type SipCall } from '../support/sip-caller.ts';
 import { Softphone } from '../support/softphone.ts';
-import { hearTelephone, telephoneSpeech } from '../support/speech.ts';
+import { telephoneSpeech } from '../support/speech.ts';
 
 const { inferenceUrl } = inject('stack');
 const QUESTION = '¿Qué tengo en el carrito?';
@@ -82,9 +82,7 @@ describe('a call from a SIP telephone, with the local models', () => {
     };
     stack = await startSipDevStack(inferenceUrl, {
       DATA_TOOLS_URL: hook.url,
-      STT_MODEL: 'whisper-base',
-      LLM_MODEL: 'qwen2.5-0.5b',
-      TTS_MODEL: 'kokoro',
+      ...LOCAL_MODELS,
     });
   });
   afterAll(async () => {
@@ -94,11 +92,7 @@ describe('a call from a SIP telephone, with the local models', () => {
 
   it('is answered, and the spoken answer holds what is known of the caller’s number', async () => {
     onTestFailed(() => console.log(stack.output()));
-    // Its phrases are made by the models that hear the caller, too.
-    await vi.waitUntil(() => stack.output().includes('the phrases of the agent are ready'), {
-      timeout: 240_000,
-      interval: 500,
-    });
+    await phrasesReady(stack);
     const question = await telephoneSpeech(inferenceUrl, QUESTION);
     const phone = await pickUpPhone();
     await phone.call(stack.uri);
@@ -108,16 +102,11 @@ describe('a call from a SIP telephone, with the local models', () => {
       ['laptop', 'portátil'],
       ['mouse', 'ratón'],
     ];
-    const askedAt = await phone.say(question);
-    let heard = '';
-    // On a busy machine the agent asks for a moment first, and the answer is what comes after that.
-    for (let since = askedAt; missingFacts(heard, facts, true).length > 0; since = performance.now()) {
-      const what = `an answer; heard so far: «${heard}»`;
-      await phone.ears.until(() => phone.ears.firstSoundAfter(since), 30_000, what);
-      await phone.ears.quiet();
-      heard = await hearTelephone(inferenceUrl, phone.ears.recording(askedAt), 'es');
-    }
-    console.log(`heard: ${heard}`);
+    const { missing, heard } = await askForFacts(phone.ears, () => phone.say(question), {
+      inferenceUrl,
+      facts,
+    });
+    expect(missing, heard).toEqual([]);
     expect(hook.received.map(({ body }) => body)).toContainEqual(expect.objectContaining({ phone: CALLER }));
   });
 

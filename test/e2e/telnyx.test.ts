@@ -1,17 +1,15 @@
 import getPort from 'get-port';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { askForFacts, LOCAL_MODELS, phrasesReady } from '../support/ask-for-facts.ts';
 import { type DevStack, fixedModels, startDevStack } from '../support/dev-stack.ts';
-import { missingFacts } from '../support/facts.ts';
 import { type ChatMessage, type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
 import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
-import { hearTelephone, telephoneSpeech } from '../support/speech.ts';
+import { telephoneSpeech } from '../support/speech.ts';
 import { type TelnyxCall, type TelnyxCallOptions, TelnyxCarrier } from '../support/telnyx-carrier.ts';
 
 const { inferenceUrl, livekitUrl } = inject('stack');
 const CALLER = '+34600111222';
 const CALLED = '+34911234567';
-/** Those of the shared stack. */
-const LOCAL_MODELS = { STT_MODEL: 'whisper-base', LLM_MODEL: 'qwen2.5-0.5b', TTS_MODEL: 'kokoro' };
 const QUESTION = '¿Qué tengo en el carrito?';
 
 let telnyx: TelnyxCarrier;
@@ -80,30 +78,18 @@ describe('a call over Telnyx, with the local models', () => {
   });
 
   it('is answered, and the spoken answer holds what is known of the caller’s number', async () => {
-    // Its phrases are made by the models that hear the caller, too.
-    await vi.waitUntil(() => stack?.output().includes('the phrases of the agent are ready'), {
-      timeout: 240_000,
-      interval: 500,
-    });
+    await phrasesReady(stack);
     const question = await telephoneSpeech(inferenceUrl, QUESTION);
     const call = await callAndListen();
     const facts = [
       ['laptop', 'portátil'],
       ['mouse', 'ratón'],
     ];
-    let heard = '';
-    const isTold = () => missingFacts(heard, facts, true).length === 0;
-    // On a busy machine «un momento» comes first, or that one should ask again.
-    for (let asked = 0; asked < 3 && !isTold(); asked += 1) {
-      const askedAt = await call.telephone.say(question);
-      for (const deadline = Date.now() + 30_000; !isTold() && Date.now() < deadline; ) {
-        await call.telephone.until(() => call.telephone.firstSoundAfter(askedAt), 60_000, 'an answer');
-        await call.telephone.quiet();
-        heard = await hearTelephone(inferenceUrl, call.telephone.recording(askedAt), 'es');
-      }
-      console.log(`heard: ${heard}`);
-    }
-    expect(missingFacts(heard, facts, true), heard).toEqual([]);
+    const { missing, heard } = await askForFacts(call.telephone, () => call.telephone.say(question), {
+      inferenceUrl,
+      facts,
+    });
+    expect(missing, heard).toEqual([]);
     expect(hook.received.map(({ body }) => body)).toContainEqual(expect.objectContaining({ phone: CALLER }));
 
     await call.hangUp();
