@@ -5,6 +5,7 @@ import { parseJson } from '../parse-json.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { inOrder } from './in-order.ts';
 import { type GatewayCall, LINE_RATE, type Line } from './line.ts';
+import { PendingCall } from './pending-call.ts';
 import type { StreamCall, StreamTokens } from './stream-tokens.ts';
 import type { WaitingStreams } from './waiting-streams.ts';
 
@@ -80,8 +81,6 @@ export const MAX_MESSAGE_BYTES = 64 * 1024;
 const START_MS = 5_000;
 /** Messages that are none of the protocol; after more the call ends. */
 const MAX_BAD_MESSAGES = 20;
-/** Keys pressed before the call is open; more are forgotten. */
-const MAX_EARLY_DIGITS = 32;
 /** A carrier answers the end of a WebSocket within this long. */
 const CLOSE_MS = 2_000;
 
@@ -105,17 +104,11 @@ export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions):
     socket.terminate();
     return;
   }
-  const early: string[] = [];
+  const call = new PendingCall();
   let isStarted = false;
-  let call: GatewayCall | undefined;
-  let ended: 'caller_hung_up' | 'line_failed' | undefined;
   let bad = 0;
   let isClosing = false;
 
-  const end = (why: 'caller_hung_up' | 'line_failed') => {
-    ended ??= why;
-    call?.end(why);
-  };
   const close = (code: number, why: string) => {
     if (isClosing) return;
     isClosing = true;
@@ -127,7 +120,7 @@ export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions):
     log.warn({ channel }, 'a media stream did not start in time');
     close(POLICY, 'no start');
   }, START_MS);
-  const hear = inOrder<string>((payload) => call?.receive(decodeMulaw(payload)));
+  const hear = inOrder<string>((payload) => call.receive(decodeMulaw(payload)));
 
   const send = (message: object) => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
@@ -161,15 +154,12 @@ export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions):
       return;
     }
     try {
-      call = await open(known, lineOf(message));
+      call.opened(await open(known, lineOf(message)));
     } catch (error) {
       log.error({ channel, callId, reason: messageOf(error) }, 'a telephone call could not be opened');
       await options.refused?.(known, error);
       close(TRY_LATER, 'the call could not be opened');
-      return;
     }
-    for (const digit of early) call.digit(digit);
-    if (ended !== undefined) call.end(ended);
   };
 
   const failed = (error: unknown) => {
@@ -183,21 +173,19 @@ export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions):
       bad += 1;
       if (bad === 1) log.warn({ channel }, 'a media stream sent what is not of its protocol');
       if (bad <= MAX_BAD_MESSAGES) return;
-      end('line_failed');
+      call.end('line_failed');
       close(PROTOCOL, 'not of the protocol');
       return;
     }
     if (message.kind === 'start') start(message).catch(failed);
     else if (message.kind === 'media') hear(message.chunk, message.payload);
-    else if (message.kind === 'mark') call?.played(message.name);
+    else if (message.kind === 'mark') call.played(message.name);
+    else if (message.kind === 'digit') call.digit(message.digit);
     else if (message.kind === 'stop') {
-      end('caller_hung_up');
+      call.end('caller_hung_up');
       close(NORMAL, 'the call is over');
     } else if (message.kind === 'error') {
       log.warn({ channel, reason: message.reason }, 'a carrier refused what was sent over its media stream');
-    } else if (message.kind === 'digit') {
-      if (call !== undefined) call.digit(message.digit);
-      else if (early.length < MAX_EARLY_DIGITS) early.push(message.digit);
     }
   };
   socket.on('message', (data) => take(format.read(parseJson(String(data)))));
@@ -206,7 +194,7 @@ export function takeMediaStream(socket: WebSocket, options: MediaStreamOptions):
   socket.on('close', () => {
     clearTimeout(startTimer);
     proven();
-    end('line_failed');
+    call.end('line_failed');
   });
 }
 

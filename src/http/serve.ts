@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.ts';
 import { isOpenDevelopment } from '../config/development.ts';
-import { CharlaError } from '../errors.ts';
+import { whenTaken } from '../port-taken.ts';
 import { createLiveKit } from '../rooms/livekit.ts';
 import { openReadyStore } from '../store/open-ready-store.ts';
 import { startRetention } from '../store/retention.ts';
@@ -33,14 +33,7 @@ export async function serve(config: Config, log: Logger): Promise<FastifyInstanc
     await server.listen({ host: config.HOST, port: config.PORT });
   } catch (error) {
     await server.close();
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-      throw new CharlaError(
-        'CHARLA_PORT_TAKEN',
-        { port: config.PORT, service: 'charla serve', holder: 'another program', variable: 'PORT' },
-        { cause: error },
-      );
-    }
-    throw error;
+    throw whenTaken(error, { port: config.PORT, service: 'charla serve', variable: 'PORT' });
   }
   if (isOpenDevelopment(config)) {
     log.warn('development on loopback: the HTTP API is open to every program on this machine');

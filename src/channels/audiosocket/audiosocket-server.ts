@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Config } from '../../config/config.ts';
 import { blockListOf, isIn } from '../../config/networks.ts';
-import { CharlaError } from '../../errors.ts';
+import { whenTaken } from '../../port-taken.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import type { Gateway, GatewayCall, Line, LineEnd } from '../line.ts';
+import type { Gateway, Line, LineEnd } from '../line.ts';
+import { PendingCall } from '../pending-call.ts';
 import type { AnnouncedCalls } from './announced-calls.ts';
 import { type AudioSocketMessage, AudioSocketReader, hangUpMessage, soundMessage } from './messages.ts';
 
@@ -12,8 +13,6 @@ import { type AudioSocketMessage, AudioSocketReader, hangUpMessage, soundMessage
 const ID_WITHIN_MS = 5_000;
 /** Messages of a kind that there is not, after which this is no AudioSocket. */
 const MOST_UNKNOWN = 10;
-/** Keys that a person presses before they hear anything. */
-const MOST_EARLY_DIGITS = 32;
 /** After a call's end, for the other side to close the connection. */
 const LINGER_MS = 1_000;
 /** Connections that are no call (yet), beside as many as there may be calls. */
@@ -65,13 +64,7 @@ export function createAudioSocketServer(parts: AudioSocketParts): AudioSocketSer
       try {
         await once(server, 'listening');
       } catch (error) {
-        const fields = {
-          port,
-          service: 'AudioSocket',
-          holder: 'another program',
-          variable: 'AUDIOSOCKET_PORT',
-        };
-        throw isPortTaken(error) ? new CharlaError('CHARLA_PORT_TAKEN', fields, { cause: error }) : error;
+        throw whenTaken(error, { port, service: 'AudioSocket', variable: 'AUDIOSOCKET_PORT' });
       }
       log.info({ host, port }, 'AudioSocket listens');
     },
@@ -83,10 +76,6 @@ export function createAudioSocketServer(parts: AudioSocketParts): AudioSocketSer
   };
 }
 
-function isPortTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-}
-
 /** One connection, from its UUID to its end. */
 class Connection {
   readonly #socket: Socket;
@@ -95,11 +84,7 @@ class Connection {
   readonly #reader = new AudioSocketReader();
   readonly #idTimer: NodeJS.Timeout;
   #id: string | undefined;
-  #call: GatewayCall | undefined;
-  /** How the line ended, where it did before its call began. */
-  #end: LineEnd | undefined;
-  /** Pressed before the call was there. */
-  #earlyDigits: string[] = [];
+  readonly #call = new PendingCall();
   #unknown = 0;
 
   constructor(socket: Socket, ids: Set<string>, parts: AudioSocketParts) {
@@ -119,7 +104,7 @@ class Connection {
   }
 
   #take(message: AudioSocketMessage): void {
-    if (this.#end !== undefined || this.#socket.destroyed) return;
+    if (this.#call.hasEnded || this.#socket.destroyed) return;
     if (message.type === 'hang-up') {
       this.#lineEnded('caller_hung_up');
       return;
@@ -131,11 +116,10 @@ class Connection {
     }
     switch (message.type) {
       case 'sound':
-        this.#call?.receive(message.samples);
+        this.#call.receive(message.samples);
         break;
       case 'digit':
-        if (this.#call !== undefined) this.#call.digit(message.digit);
-        else if (this.#earlyDigits.length < MOST_EARLY_DIGITS) this.#earlyDigits.push(message.digit);
+        this.#call.digit(message.digit);
         break;
       case 'other-sound':
         this.#parts.log.error(
@@ -169,11 +153,7 @@ class Connection {
       ...(dataTools !== undefined && { dataTools }),
     };
     gateway.open(line, options).then(
-      (call) => {
-        this.#call = call;
-        for (const digit of this.#earlyDigits) call.digit(digit);
-        if (this.#end !== undefined) call.end(this.#end);
-      },
+      (call) => this.#call.opened(call),
       (error: unknown) => {
         log.error({ err: error, call: id }, 'a call of Asterisk was not taken');
         hangUp(this.#socket);
@@ -182,16 +162,15 @@ class Connection {
   }
 
   #lineEnded(end: LineEnd): void {
-    if (this.#end !== undefined) return;
-    this.#end = end;
-    if (this.#call !== undefined) this.#call.end(end);
-    else hangUp(this.#socket);
+    if (this.#call.hasEnded) return;
+    this.#call.end(end);
+    if (!this.#call.isOpen) hangUp(this.#socket);
   }
 
   /** At once, and nothing that still comes is looked at. */
   #refuse(reason: string): void {
     this.#parts.log.warn({ reason }, 'an AudioSocket was refused');
-    this.#end = 'line_failed';
+    this.#call.end('line_failed');
     clearTimeout(this.#idTimer);
     this.#socket.destroy();
   }
