@@ -2,12 +2,11 @@ import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import alawmulaw from 'alawmulaw';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import { FRAME_MS, FRAME_SAMPLES, LINE_RATE } from '../../src/channels/line.ts';
-import { PlayoutBuffer } from './playout-buffer.ts';
+import { FRAME_SAMPLES, LINE_RATE } from '../../src/channels/line.ts';
+import { CarrierStream } from './carrier-stream.ts';
 import { Telephone } from './telephone.ts';
 
 export const TELNYX_API_KEY = 'KEY0123456789-of-the-tests';
@@ -218,7 +217,7 @@ export class TelnyxCarrier {
 export class TelnyxCall {
   readonly id = `v3:${randomUUID()}`;
   readonly session = randomUUID();
-  readonly telephone = new Telephone((frame) => this.#tick(frame));
+  readonly telephone = new Telephone((frame) => this.#media?.tick(frame));
   /** Sentences of Telnyx's own voice. */
   readonly said: { language: string; text: string }[] = [];
   /** Keys that the agent pressed. */
@@ -235,11 +234,9 @@ export class TelnyxCall {
   readonly #carrier: TelnyxCarrier;
   readonly #options: Required<TelnyxCallOptions>;
   readonly #streamId = randomUUID();
-  readonly #playout = new PlayoutBuffer();
+  #media: CarrierStream | undefined;
   #clientState: string | null = null;
   #ended: Promise<void> | undefined;
-  #sequence = 0;
-  #chunk = 0;
 
   constructor(carrier: TelnyxCarrier, options: TelnyxCallOptions) {
     this.#carrier = carrier;
@@ -279,7 +276,7 @@ export class TelnyxCall {
   }
 
   press(digit: string): void {
-    this.#send('dtmf', { occurred_at: new Date().toISOString(), dtmf: { digit } });
+    this.#media?.send('dtmf', { occurred_at: new Date().toISOString(), dtmf: { digit } });
     void this.#tell('call.dtmf.received', { digit });
   }
 
@@ -387,13 +384,31 @@ export class TelnyxCall {
     });
     // Its end follows.
     socket.on('error', () => undefined);
-    socket.on('message', (data) => this.#receive(String(data)));
+    const media = new CarrierStream({
+      socket,
+      telephone: this.telephone,
+      received: this.received,
+      write: (event, sequence, body) => ({
+        event,
+        sequence_number: String(sequence),
+        stream_id: this.#streamId,
+        ...body,
+      }),
+      read: (text) => {
+        const message = sentSchema.safeParse(JSON.parse(text)).data;
+        if (message !== undefined) return message;
+        const payload = { code: 100003, title: 'malformed_frame', detail: 'Malformed frame' };
+        media.send('error', { payload });
+        throw new Error(`a message that Telnyx does not take: ${text}`);
+      },
+    });
+    this.#media = media;
     const opened = await once(socket, 'open').catch(() => undefined);
     if (opened === undefined) return;
     wasOpen = true;
     socket.send(JSON.stringify({ event: 'connected', version: '1.0.0' }));
     const { from, to, encoding } = this.#options;
-    this.#send('start', {
+    media.send('start', {
       start: {
         user_id: '3e6f995f-85f7-4705-9741-53b116d28237',
         call_control_id: this.id,
@@ -411,46 +426,7 @@ export class TelnyxCall {
 
   #stopStream(): void {
     this.telephone.end();
-    if (this.socket?.readyState !== WebSocket.OPEN) return;
-    this.#send('stop', {
-      stop: { user_id: '3e6f995f-85f7-4705-9741-53b116d28237', call_control_id: this.id },
-    });
-    this.socket.close();
-  }
-
-  #send(event: string, body: object): void {
-    if (this.socket?.readyState !== WebSocket.OPEN) return;
-    this.#sequence += 1;
-    const message = { event, sequence_number: String(this.#sequence), stream_id: this.#streamId, ...body };
-    this.socket.send(JSON.stringify(message));
-  }
-
-  /** Each 20 ms: a piece from the microphone, and one from the playout buffer to the ear. */
-  #tick(frame: Int16Array): void {
-    this.#chunk += 1;
-    this.#send('media', {
-      media: {
-        track: 'inbound',
-        chunk: String(this.#chunk),
-        timestamp: String(this.#chunk * FRAME_MS),
-        payload: Buffer.from(alawmulaw.mulaw.encode(frame)).toString('base64'),
-      },
-    });
-    const { sound, marks } = this.#playout.play(FRAME_SAMPLES);
-    if (sound.length > 0) this.telephone.hear(alawmulaw.mulaw.decode(sound));
-    for (const name of marks) this.#send('mark', { mark: { name } });
-  }
-
-  #receive(text: string): void {
-    const message = sentSchema.safeParse(JSON.parse(text)).data;
-    if (message === undefined) {
-      this.#send('error', { payload: { code: 100003, title: 'malformed_frame', detail: 'Malformed frame' } });
-      throw new Error(`a message that Telnyx does not take: ${text}`);
-    }
-    this.received.push(message);
-    if (message.event === 'media') this.#playout.add(Buffer.from(message.media.payload, 'base64'));
-    else if (message.event === 'mark') this.#playout.mark(message.mark.name);
-    else for (const name of this.#playout.clear()) this.#send('mark', { mark: { name } });
+    this.#media?.stop({ user_id: '3e6f995f-85f7-4705-9741-53b116d28237', call_control_id: this.id });
   }
 }
 

@@ -2,13 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
-import alawmulaw from 'alawmulaw';
 import Fastify, { type FastifyInstance } from 'fastify';
 import twilio from 'twilio';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import { FRAME_MS, FRAME_SAMPLES } from '../../src/channels/line.ts';
-import { PlayoutBuffer } from './playout-buffer.ts';
+import { CarrierStream } from './carrier-stream.ts';
 import { Telephone } from './telephone.ts';
 
 export const TWILIO_SID = `AC${'0123456789abcdef'.repeat(2)}`;
@@ -128,7 +126,7 @@ export class TwilioCarrier {
 /** A call at Twilio, with the telephone of whoever calls. */
 export class TwilioCall {
   readonly sid = `CA${randomBytes(16).toString('hex')}`;
-  readonly telephone = new Telephone((frame) => this.#tick(frame));
+  readonly telephone = new Telephone((frame) => this.#stream?.tick(frame));
   /** Sentences of Twilio's own voice. */
   readonly said: { language: string; text: string }[] = [];
   /** Numbers that the call was given to. */
@@ -146,11 +144,7 @@ export class TwilioCall {
   #isOver: () => void = () => undefined;
   readonly #carrier: TwilioCarrier;
   readonly #options: Required<TwilioCallOptions>;
-  #streamSid = '';
-  #sequence = 0;
-  #chunk = 0;
-  /** Sound that came and was not played yet. */
-  #playout = new PlayoutBuffer();
+  #stream: CarrierStream | undefined;
   /** Counts TwiML documents: the verbs of one that was replaced are not carried out. */
   #document = 0;
 
@@ -193,7 +187,7 @@ export class TwilioCall {
   }
 
   press(digit: string): void {
-    this.#send('dtmf', { dtmf: { track: 'inbound_track', digit } });
+    this.#stream?.send('dtmf', { dtmf: { track: 'inbound_track', digit } });
   }
 
   /** Sends any message over the stream. */
@@ -276,18 +270,26 @@ export class TwilioCall {
     });
     // Its end follows.
     socket.on('error', () => undefined);
-    socket.on('message', (data) => this.#receive(String(data)));
+    const streamSid = `MZ${randomBytes(16).toString('hex')}`;
+    const stream = new CarrierStream({
+      socket,
+      telephone: this.telephone,
+      received: this.received,
+      write: (event, sequence, body) => ({ event, sequenceNumber: String(sequence), ...body, streamSid }),
+      read: (text) => {
+        const message = sentSchema.parse(JSON.parse(text));
+        if (message.streamSid !== streamSid) throw new Error(`a message for another stream: ${text}`);
+        return message;
+      },
+    });
     await once(socket, 'open');
     this.socket = socket;
-    this.#streamSid = `MZ${randomBytes(16).toString('hex')}`;
-    this.#sequence = 0;
-    this.#chunk = 0;
-    this.#playout = new PlayoutBuffer();
+    this.#stream = stream;
     socket.send(JSON.stringify({ event: 'connected', protocol: 'Call', version: '1.0.0' }));
-    this.#send('start', {
+    stream.send('start', {
       start: {
         accountSid: TWILIO_SID,
-        streamSid: this.#streamSid,
+        streamSid,
         callSid: this.sid,
         tracks: ['inbound'],
         mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 },
@@ -302,42 +304,8 @@ export class TwilioCall {
 
   #stopStream(): void {
     if (this.socket?.readyState !== WebSocket.OPEN) return;
-    this.#send('stop', { stop: { accountSid: TWILIO_SID, callSid: this.sid } });
-    this.socket.close();
+    this.#stream?.stop({ accountSid: TWILIO_SID, callSid: this.sid });
     this.telephone.end();
-  }
-
-  #send(event: string, body: object): void {
-    if (this.socket?.readyState !== WebSocket.OPEN) return;
-    this.#sequence += 1;
-    const message = { event, sequenceNumber: String(this.#sequence), ...body, streamSid: this.#streamSid };
-    this.socket.send(JSON.stringify(message));
-  }
-
-  /** Each 20 ms: a piece from the microphone, and one from the playout buffer to the ear. */
-  #tick(frame: Int16Array): void {
-    this.#chunk += 1;
-    this.#send('media', {
-      media: {
-        track: 'inbound',
-        chunk: String(this.#chunk),
-        timestamp: String(this.#chunk * FRAME_MS),
-        payload: Buffer.from(alawmulaw.mulaw.encode(frame)).toString('base64'),
-      },
-    });
-    const { sound, marks } = this.#playout.play(FRAME_SAMPLES);
-    if (sound.length > 0) this.telephone.hear(alawmulaw.mulaw.decode(sound));
-    for (const name of marks) this.#send('mark', { mark: { name } });
-  }
-
-  #receive(text: string): void {
-    const message = sentSchema.parse(JSON.parse(text));
-    if (message.streamSid !== this.#streamSid) throw new Error(`a message for another stream: ${text}`);
-    this.received.push(message);
-    if (message.event === 'media') this.#playout.add(Buffer.from(message.media.payload, 'base64'));
-    else if (message.event === 'mark') this.#playout.mark(message.mark.name);
-    // What was buffered is not played, and each mark comes back at once.
-    else for (const name of this.#playout.clear()) this.#send('mark', { mark: { name } });
   }
 }
 
