@@ -8,14 +8,16 @@ import { type DevStack, fixedModels, startDevStack } from '../support/dev-stack.
 import { missingFacts } from '../support/facts.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
 import { hearTelephone, telephoneSpeech } from '../support/speech.ts';
+import {
+  CART,
+  CART_FACTS,
+  CART_QUESTION,
+  LONG_ANSWER,
+  speakOverAnswer,
+} from '../support/telephone-scenes.ts';
 
 const { apiUrl, inferenceUrl, livekitUrl, audioSocketPort } = inject('stack');
 const SOUND_DB = -45;
-const QUESTION = '¿Qué tengo en el carrito?';
-const CART = {
-  user_context: { name: 'Carlos', cart: ['laptop', 'mouse'] },
-  cart_data: { items: 2, total: 1200 },
-};
 
 let calls: AudioSocketCall[] = [];
 afterEach(async () => {
@@ -54,22 +56,18 @@ describe('with the local models', () => {
       body: JSON.stringify({ caller: '+34600111222', called: '+34911234567', data_tools: CART }),
     });
     expect(announced.status).toBe(200);
-    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
     const { telephone, pieceMs } = await dial(audioSocketPort, id);
     await telephone.until(() => telephone.firstSoundAfter(0), 60_000, 'the greeting');
     await telephone.quiet();
 
     const askedAt = await telephone.say(question);
-    const facts = [
-      ['laptop', 'portátil'],
-      ['mouse', 'ratón'],
-    ];
     // On a busy machine «un momento» comes first.
     await vi.waitFor(
       async () => {
         await telephone.quiet();
         const heard = await hearTelephone(inferenceUrl, telephone.recording(askedAt), 'es');
-        expect(missingFacts(heard, facts, true), heard).toEqual([]);
+        expect(missingFacts(heard, CART_FACTS, true), heard).toEqual([]);
       },
       { timeout: 90_000, interval: 1_000 },
     );
@@ -80,9 +78,6 @@ describe('with the local models', () => {
 });
 
 describe('with engines of fixed answers', () => {
-  const LONG_ANSWER =
-    'En el panel tienes la bienvenida, el perfil, las notificaciones, los pagos y la seguridad. ' +
-    'Después vienen las integraciones, los informes y el equipo, y con eso has terminado todo.';
   /** Of its ten seconds, those in which it is no pause. */
   const ANSWER_SECONDS = 7;
   let engines: FixedEngines;
@@ -98,27 +93,17 @@ describe('with engines of fixed answers', () => {
   });
   afterAll(async () => {
     await stack?.stop();
-
     await engines?.close();
   });
 
   it('the caller’s voice stops the agent', async () => {
-    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
     const { telephone } = await dial(port);
     await telephone.until(() => telephone.firstSoundAfter(0), 60_000, 'the greeting');
     await telephone.quiet();
-    const askedAt = await telephone.say(question);
-    const began = await telephone.until(() => telephone.firstSoundAfter(askedAt), 30_000, 'the answer');
-    await telephone.until(() => performance.now() - began > 1_500, 5_000, 'some of the answer to be heard');
-
-    const interruptedAt = performance.now();
-    const saidAt = await telephone.say(question);
-    const stoppedAt = telephone.lastSound() ?? 0;
-    console.log(
-      `the agent's last sound came ${Math.round(stoppedAt - interruptedAt)} ms after the caller's first`,
-    );
-    expect(stoppedAt).toBeGreaterThan(began);
-    expect(stoppedAt, 'the agent talked over the caller').toBeLessThan((interruptedAt + saidAt) / 2);
+    const { beganAt, saidAt, stoppedAt } = await speakOverAnswer(telephone, () => telephone.say(question));
+    expect(stoppedAt).toBeGreaterThan(beganAt);
+    expect(stoppedAt, 'the agent talked over the caller').toBeLessThan(saidAt);
     // And then answers what was said over it.
     await telephone.until(() => telephone.firstSoundAfter(saidAt), 30_000, 'the second answer');
   });
@@ -138,7 +123,7 @@ describe('with engines of fixed answers', () => {
   });
 
   it('ten calls at once are all answered', async () => {
-    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
     const answers = await Promise.all(
       Array.from({ length: 10 }, async () => {
         const call = await dial(port);

@@ -13,13 +13,19 @@ import { askForFacts, LOCAL_MODELS, phrasesReady } from '../support/ask-for-fact
 import { levelDb } from '../support/caller.ts';
 import { type DevStack, startDevStack } from '../support/dev-stack.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
-import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
+import type { HttpReceiver } from '../support/http-receiver.ts';
 import { callBySip, type SipCall } from '../support/sip-caller.ts';
 import { Softphone } from '../support/softphone.ts';
 import { telephoneSpeech } from '../support/speech.ts';
+import {
+  CART_FACTS,
+  CART_QUESTION,
+  LONG_ANSWER,
+  speakOverAnswer,
+  startCartHook,
+} from '../support/telephone-scenes.ts';
 
 const { inferenceUrl } = inject('stack');
-const QUESTION = '¿Qué tengo en el carrito?';
 const CALLER = '+34600111222';
 const CALLS_AT_ONCE = 10;
 /** What two cores carry beside whatever else runs here; more is for the benchmark. */
@@ -75,14 +81,7 @@ describe('a call from a SIP telephone, with the local models', () => {
   let hook: HttpReceiver;
   let stack: SipDevStack;
   beforeAll(async () => {
-    hook = await startHttpReceiver();
-    hook.answer = (_request, response) => {
-      const data_tools = {
-        user_context: { name: 'Carlos', cart: ['laptop', 'mouse'] },
-        cart_data: { items: 2, total: 1200 },
-      };
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data_tools }));
-    };
+    hook = await startCartHook();
     stack = await startSipDevStack(inferenceUrl, {
       DATA_TOOLS_URL: hook.url,
       ...LOCAL_MODELS,
@@ -96,18 +95,14 @@ describe('a call from a SIP telephone, with the local models', () => {
   it('is answered, and the spoken answer holds what is known of the caller’s number', async () => {
     onTestFailed(() => console.log(stack.output()));
     await phrasesReady(stack);
-    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
     const phone = await pickUpPhone();
     await phone.call(stack.uri);
     await greeted(phone);
 
-    const facts = [
-      ['laptop', 'portátil'],
-      ['mouse', 'ratón'],
-    ];
     const { missing, heard } = await askForFacts(phone.ears, () => phone.say(question), {
       inferenceUrl,
-      facts,
+      facts: CART_FACTS,
     });
     expect(missing, heard).toEqual([]);
     expect(hook.received.map(({ body }) => body)).toContainEqual(expect.objectContaining({ phone: CALLER }));
@@ -119,9 +114,6 @@ describe('a call from a SIP telephone, with the local models', () => {
 });
 
 describe('calls from SIP telephones, with engines of fixed answers', () => {
-  const LONG_ANSWER =
-    'En el panel tienes la bienvenida, el perfil, las notificaciones, los pagos y la seguridad. ' +
-    'Después vienen las integraciones, los informes y el equipo, y con eso has terminado todo.';
   let engines: FixedEngines;
   let stack: SipDevStack;
   let folder: string;
@@ -137,22 +129,13 @@ describe('calls from SIP telephones, with engines of fixed answers', () => {
   });
 
   it('the caller’s voice stops the agent', async () => {
-    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
     const phone = await pickUpPhone();
     await phone.call(stack.uri);
     await greeted(phone);
-    const askedAt = await phone.say(question);
-    const began = await phone.ears.until(() => phone.ears.firstSoundAfter(askedAt), 30_000, 'the answer');
-    await phone.ears.until(() => performance.now() - began > 1_500, 5_000, 'some of the answer to be heard');
-
-    const interruptedAt = performance.now();
-    const saidAt = await phone.say(question);
-    const stoppedAt = phone.ears.lastSound() ?? 0;
-    console.log(
-      `the agent's last sound came ${Math.round(stoppedAt - interruptedAt)} ms after the caller's first`,
-    );
-    expect(stoppedAt).toBeGreaterThan(began);
-    expect(stoppedAt, 'the agent talked over the caller').toBeLessThan((interruptedAt + saidAt) / 2);
+    const { beganAt, saidAt, stoppedAt } = await speakOverAnswer(phone.ears, () => phone.say(question));
+    expect(stoppedAt).toBeGreaterThan(beganAt);
+    expect(stoppedAt, 'the agent talked over the caller').toBeLessThan(saidAt);
     // And then answers what was said over it.
     await phone.ears.until(() => phone.ears.firstSoundAfter(saidAt), 30_000, 'the second answer');
   });
@@ -165,7 +148,7 @@ describe('calls from SIP telephones, with engines of fixed answers', () => {
       body: JSON.stringify({ silence: { after_s: 300 } }),
     });
     expect(patient.ok, await patient.text()).toBe(true);
-    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
     const telephones = await Promise.all(
       Array.from({ length: CONVERSATIONS_AT_ONCE }, async (_, index) => {
         const call = await callBySip(stack.sipPort, {

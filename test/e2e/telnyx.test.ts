@@ -3,14 +3,21 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from
 import { askForFacts, LOCAL_MODELS, phrasesReady } from '../support/ask-for-facts.ts';
 import { type DevStack, fixedModels, startDevStack } from '../support/dev-stack.ts';
 import { type ChatMessage, type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
-import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
+import type { HttpReceiver } from '../support/http-receiver.ts';
 import { telephoneSpeech } from '../support/speech.ts';
+import {
+  CART_FACTS,
+  CART_QUESTION,
+  endedCall,
+  LONG_ANSWER,
+  speakOverAnswer,
+  startCartHook,
+} from '../support/telephone-scenes.ts';
 import { type TelnyxCall, type TelnyxCallOptions, TelnyxCarrier } from '../support/telnyx-carrier.ts';
 
 const { inferenceUrl, livekitUrl } = inject('stack');
 const CALLER = '+34600111222';
 const CALLED = '+34911234567';
-const QUESTION = '¿Qué tengo en el carrito?';
 
 let telnyx: TelnyxCarrier;
 let stack: DevStack | undefined;
@@ -43,29 +50,10 @@ async function get<T>(path: string): Promise<T> {
   return (await (await fetch(`${stack?.apiUrl}${path}`)).json()) as T;
 }
 
-/** The newest call in the history, once it has ended. */
-async function endedCall(): Promise<Record<string, unknown> | undefined> {
-  return vi.waitFor(
-    async () => {
-      const [call] = (await get<{ items: Record<string, unknown>[] }>('/calls')).items;
-      expect(call?.outcome ?? null).not.toBeNull();
-      return call;
-    },
-    { timeout: 10_000, interval: 100 },
-  );
-}
-
 describe('a call over Telnyx, with the local models', () => {
   let hook: HttpReceiver;
   beforeAll(async () => {
-    hook = await startHttpReceiver();
-    hook.answer = (_request, response) => {
-      const data_tools = {
-        user_context: { name: 'Carlos', cart: ['laptop', 'mouse'] },
-        cart_data: { items: 2, total: 1200 },
-      };
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data_tools }));
-    };
+    hook = await startCartHook();
     await start({
       ...fixedModels({ baseUrl: inferenceUrl }, livekitUrl, 'telnyx-local'),
       ...LOCAL_MODELS,
@@ -79,21 +67,17 @@ describe('a call over Telnyx, with the local models', () => {
 
   it('is answered, and the spoken answer holds what is known of the caller’s number', async () => {
     await phrasesReady(stack);
-    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
     const call = await callAndListen();
-    const facts = [
-      ['laptop', 'portátil'],
-      ['mouse', 'ratón'],
-    ];
     const { missing, heard } = await askForFacts(call.telephone, () => call.telephone.say(question), {
       inferenceUrl,
-      facts,
+      facts: CART_FACTS,
     });
     expect(missing, heard).toEqual([]);
     expect(hook.received.map(({ body }) => body)).toContainEqual(expect.objectContaining({ phone: CALLER }));
 
     await call.hangUp();
-    expect(await endedCall()).toMatchObject({
+    expect(await endedCall(stack?.apiUrl)).toMatchObject({
       channel: 'telnyx',
       user_id: CALLER,
       outcome: 'participant_disconnected',
@@ -103,11 +87,8 @@ describe('a call over Telnyx, with the local models', () => {
 });
 
 describe('calls over Telnyx, with engines of fixed answers', () => {
-  const LONG_ANSWER =
-    'En el panel tienes la bienvenida, el perfil, las notificaciones, los pagos y la seguridad. ' +
-    'Después vienen las integraciones, los informes y el equipo, y con eso has terminado todo.';
   let engines: FixedEngines;
-  let transcript = QUESTION;
+  let transcript = CART_QUESTION;
   let question: Int16Array;
 
   /** What was said last decides. */
@@ -137,7 +118,7 @@ describe('calls over Telnyx, with engines of fixed answers', () => {
       }),
     });
     expect(profile.status).toBe(201);
-    question = await telephoneSpeech(inferenceUrl, QUESTION);
+    question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
   });
   afterAll(async () => {
     await stop();
@@ -145,22 +126,13 @@ describe('calls over Telnyx, with engines of fixed answers', () => {
   });
 
   it('the caller’s voice stops the agent, and what Telnyx had buffered is thrown away', async () => {
-    transcript = QUESTION;
+    transcript = CART_QUESTION;
     const { telephone, received } = await callAndListen();
-    const askedAt = await telephone.say(question);
-    const began = await telephone.until(() => telephone.firstSoundAfter(askedAt), 30_000, 'the answer');
-    await telephone.until(() => performance.now() - began > 1_500, 5_000, 'some of the answer to be heard');
     const cleared = () => received.filter(({ event }) => event === 'clear').length;
     const before = cleared();
-
-    const interruptedAt = performance.now();
-    const saidAt = await telephone.say(question);
-    const stoppedAt = telephone.lastSound() ?? 0;
-    console.log(
-      `the agent's last sound came ${Math.round(stoppedAt - interruptedAt)} ms after the caller's first`,
-    );
-    expect(stoppedAt).toBeGreaterThan(began);
-    expect(stoppedAt, 'the agent talked over the caller').toBeLessThan((interruptedAt + saidAt) / 2);
+    const { beganAt, saidAt, stoppedAt } = await speakOverAnswer(telephone, () => telephone.say(question));
+    expect(stoppedAt).toBeGreaterThan(beganAt);
+    expect(stoppedAt, 'the agent talked over the caller').toBeLessThan(saidAt);
     expect(cleared()).toBeGreaterThan(before);
     expect(received.filter(({ event }) => event === 'mark').length).toBeGreaterThan(0);
   });
@@ -183,7 +155,7 @@ describe('calls over Telnyx, with engines of fixed answers', () => {
     await call.telephone.say(question);
     await call.telephone.until(() => call.status === 'over', 30_000, 'the call to end');
     expect(call.endedBy).toBe('command');
-    expect(await endedCall()).toMatchObject({
+    expect(await endedCall(stack?.apiUrl)).toMatchObject({
       profile: 'ventas',
       outcome: 'agent_hung_up',
       phone: { direction: 'inbound', caller: CALLER, called: CALLED },
@@ -206,7 +178,7 @@ describe('calls over Telnyx, with engines of fixed answers', () => {
     transcript = 'Ponme con ventas.';
     await call.telephone.say(question);
     await call.telephone.until(() => call.closed !== undefined, 30_000, 'the stream to end');
-    expect(await endedCall()).toMatchObject({ outcome: 'transferred' });
+    expect(await endedCall(stack?.apiUrl)).toMatchObject({ outcome: 'transferred' });
     expect(call.status).toBe('bridged');
   });
 

@@ -3,14 +3,21 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it, onTestFai
 import { askForFacts, LOCAL_MODELS, phrasesReady } from '../support/ask-for-facts.ts';
 import { type DevStack, fixedModels, startDevStack } from '../support/dev-stack.ts';
 import { type ChatMessage, type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
-import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver.ts';
+import type { HttpReceiver } from '../support/http-receiver.ts';
 import { telephoneSpeech } from '../support/speech.ts';
+import {
+  CART_FACTS,
+  CART_QUESTION,
+  endedCall,
+  LONG_ANSWER,
+  speakOverAnswer,
+  startCartHook,
+} from '../support/telephone-scenes.ts';
 import { type TwilioCall, type TwilioCallOptions, TwilioCarrier } from '../support/twilio-carrier.ts';
 
 const { inferenceUrl, livekitUrl } = inject('stack');
 const CALLER = '+34600111222';
 const CALLED = '+34911234567';
-const QUESTION = '¿Qué tengo en el carrito?';
 
 let carrier: TwilioCarrier;
 let stack: DevStack | undefined;
@@ -46,35 +53,10 @@ async function get<T>(path: string): Promise<T> {
   return (await (await fetch(`${stack?.apiUrl}${path}`)).json()) as T;
 }
 
-interface KnownCall {
-  id: string;
-  outcome: string | null;
-  [field: string]: unknown;
-}
-
-/** The newest call in the history, once it has ended. */
-async function endedCall(): Promise<KnownCall> {
-  return vi.waitFor(
-    async () => {
-      const [call] = (await get<{ items: KnownCall[] }>('/calls')).items;
-      expect(call?.outcome ?? null).not.toBeNull();
-      return call as KnownCall;
-    },
-    { timeout: 10_000, interval: 100 },
-  );
-}
-
 describe('a call over Twilio, with the local models', () => {
   let hook: HttpReceiver;
   beforeAll(async () => {
-    hook = await startHttpReceiver();
-    hook.answer = (_request, response) => {
-      const data_tools = {
-        user_context: { name: 'Carlos', cart: ['laptop', 'mouse'] },
-        cart_data: { items: 2, total: 1200 },
-      };
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data_tools }));
-    };
+    hook = await startCartHook();
     await start({
       ...fixedModels({ baseUrl: inferenceUrl }, livekitUrl, 'twilio-local'),
       ...LOCAL_MODELS,
@@ -89,21 +71,17 @@ describe('a call over Twilio, with the local models', () => {
   it('is answered, and the spoken answer holds what is known of the caller’s number', async () => {
     onTestFailed(() => console.log(stack?.output()));
     await phrasesReady(stack);
-    const question = await telephoneSpeech(inferenceUrl, QUESTION);
+    const question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
     const call = await callAndListen();
-    const facts = [
-      ['laptop', 'portátil'],
-      ['mouse', 'ratón'],
-    ];
     const { missing, heard } = await askForFacts(call.telephone, () => call.telephone.say(question), {
       inferenceUrl,
-      facts,
+      facts: CART_FACTS,
     });
     expect(missing, heard).toEqual([]);
     expect(hook.received.map(({ body }) => body)).toContainEqual(expect.objectContaining({ phone: CALLER }));
 
     await call.hangUp();
-    expect(await endedCall()).toMatchObject({
+    expect(await endedCall(stack?.apiUrl)).toMatchObject({
       channel: 'twilio',
       user_id: CALLER,
       phone: { direction: 'inbound', caller: CALLER, called: CALLED },
@@ -112,11 +90,8 @@ describe('a call over Twilio, with the local models', () => {
 });
 
 describe('calls over Twilio, with engines of fixed answers', () => {
-  const LONG_ANSWER =
-    'En el panel tienes la bienvenida, el perfil, las notificaciones, los pagos y la seguridad. ' +
-    'Después vienen las integraciones, los informes y el equipo, y con eso has terminado todo.';
   let engines: FixedEngines;
-  let transcript = QUESTION;
+  let transcript = CART_QUESTION;
   let question: Int16Array;
 
   /** What was said last decides. */
@@ -144,7 +119,7 @@ describe('calls over Twilio, with engines of fixed answers', () => {
       }),
     });
     expect(profile.status).toBe(201);
-    question = await telephoneSpeech(inferenceUrl, QUESTION);
+    question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
   });
   afterAll(async () => {
     await stop();
@@ -152,22 +127,13 @@ describe('calls over Twilio, with engines of fixed answers', () => {
   });
 
   it('the caller’s voice stops the agent, and what Twilio had buffered is thrown away', async () => {
-    transcript = QUESTION;
+    transcript = CART_QUESTION;
     const { telephone, received } = await callAndListen();
-    const askedAt = await telephone.say(question);
-    const began = await telephone.until(() => telephone.firstSoundAfter(askedAt), 30_000, 'the answer');
-    await telephone.until(() => performance.now() - began > 1_500, 5_000, 'some of the answer to be heard');
     const cleared = () => received.filter(({ event }) => event === 'clear').length;
     const before = cleared();
-
-    const interruptedAt = performance.now();
-    const saidAt = await telephone.say(question);
-    const stoppedAt = telephone.lastSound() ?? 0;
-    console.log(
-      `the agent's last sound came ${Math.round(stoppedAt - interruptedAt)} ms after the caller's first`,
-    );
-    expect(stoppedAt).toBeGreaterThan(began);
-    expect(stoppedAt, 'the agent talked over the caller').toBeLessThan((interruptedAt + saidAt) / 2);
+    const { beganAt, saidAt, stoppedAt } = await speakOverAnswer(telephone, () => telephone.say(question));
+    expect(stoppedAt).toBeGreaterThan(beganAt);
+    expect(stoppedAt, 'the agent talked over the caller').toBeLessThan(saidAt);
     expect(cleared()).toBeGreaterThan(before);
     expect(received.filter(({ event }) => event === 'mark').length).toBeGreaterThan(0);
   });
@@ -186,7 +152,7 @@ describe('calls over Twilio, with engines of fixed answers', () => {
     await call.telephone.say(question);
     await call.over;
     expect(call.closed?.code).toBe(1000);
-    expect(await endedCall()).toMatchObject({
+    expect(await endedCall(stack?.apiUrl)).toMatchObject({
       profile: 'ventas',
       outcome: 'agent_hung_up',
       phone: { direction: 'inbound', caller: CALLER, called: CALLED },
@@ -210,7 +176,7 @@ describe('calls over Twilio, with engines of fixed answers', () => {
     await carrier.post('/api/v1/twilio/status', call.form({ CallStatus: 'completed' }));
     await call.over;
     expect(call.closed?.code).toBe(1000);
-    expect(await endedCall()).toMatchObject({ channel: 'twilio' });
+    expect(await endedCall(stack?.apiUrl)).toMatchObject({ channel: 'twilio' });
   });
 
   it('nothing is left of them: no session that is open', async () => {
