@@ -1,17 +1,14 @@
 import { join } from 'node:path';
 import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
-import pRetry from 'p-retry';
-import type { Config, Language } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { prepareOllama } from '../providers/llm/ollama.ts';
-import { resolveProviders, type SpeechEndpoint } from '../providers/resolve.ts';
+import { resolveProviders } from '../providers/resolve.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { redactOutput } from '../telemetry/redact-output.ts';
 import { createWorkerMetrics, serveWorkerMetrics } from '../telemetry/worker-metrics.ts';
 import { within } from '../within.ts';
-import { createSpeech, createSpeechCache } from './create-speech.ts';
 import { deliverJournalsAlways } from './journal/deliver-journals.ts';
-import { phraseClauses } from './phrase-clauses.ts';
-import { loadPrompts } from './prompts.ts';
+import { prepareSpeech } from './prepare-speech.ts';
 import { deliverRecordingsAlways } from './recording/deliver-recordings.ts';
 
 /**
@@ -84,7 +81,7 @@ export async function runWorker(config: Config, log: Logger, drainMs: number): P
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
-  warmUp(config, log).catch((error: unknown) => {
+  warmUp(config, log, () => worker.activeJobs.length).catch((error: unknown) => {
     log.warn({ err: error }, 'not everything was made ready ahead; the first calls may be slower');
   });
   await worker.run();
@@ -95,31 +92,10 @@ export function jobLoad(calls: number, limit: number): number {
   return calls >= limit ? 1 : (HIGHEST_OPEN_LOAD * calls) / limit;
 }
 
-/**
- * Synthesises the agent's own phrases in both languages, one after another, into the speech cache. The voice's
- * server may start after us, so each is tried for a minute; a call can do without.
- */
-async function prepareSpeech(config: Config, endpoint: SpeechEndpoint, log: Logger): Promise<void> {
-  const cache = createSpeechCache(config);
-  if (cache === undefined) return;
-  for (const language of ['es', 'en'] satisfies Language[]) {
-    const speech = createSpeech(config, { endpoint, language, cache, keep: () => 'phrase' });
-    const { clauses } = await phraseClauses(loadPrompts(language).phrases, speech.clauses);
-    for (const clause of clauses) {
-      await pRetry(() => drain(speech.speak(clause)), { retries: 5, minTimeout: 2_000, unref: true });
-    }
-  }
-  log.info('the phrases of the agent are ready to be heard');
-}
-
-async function warmUp(config: Config, log: Logger): Promise<void> {
+async function warmUp(config: Config, log: Logger, calls: () => number): Promise<void> {
   const { llm, tts } = await resolveProviders(config);
   if (llm.kind === 'ollama') await prepareOllama({ host: config.OLLAMA_HOST, model: llm.model, log });
-  await prepareSpeech(config, tts, log);
-}
-
-async function drain(sound: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const _piece of sound);
+  await prepareSpeech(config, { endpoint: tts, log, calls });
 }
 
 /** The job's module: TypeScript under tsx in development, JavaScript once built. */
