@@ -1,14 +1,19 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { FRAME_MS } from '../src/channels/line.ts';
+import { RoomServiceClient } from 'livekit-server-sdk';
+import { z } from 'zod';
+import { FRAME_MS, LINE_RATE } from '../src/channels/line.ts';
+import { resampled } from '../src/channels/resampled.ts';
 import type { Language } from '../src/config/config.ts';
 import { type AudioSocketCall, callByAudioSocket } from '../test/support/audiosocket-carrier.ts';
 import { CALLER_SAMPLE_RATE } from '../test/support/caller.ts';
+import { callBySip } from '../test/support/sip-caller.ts';
 import type { BenchResult } from './support/bench-result.ts';
 import { callerVoice } from './support/caller-voice.ts';
 import { CONVERSATIONS } from './support/conversation.ts';
 import { clip } from './support/heard-words.ts';
-import { lastSoundBeforeSilence } from './support/last-sound.ts';
+import { lastSoundBeforeSilence, longestSilence } from './support/last-sound.ts';
 import { count, counts, languageOption, parseOptions } from './support/options.ts';
 import { percentile } from './support/percentiles.ts';
 import { placeCall, WAYS, type Way } from './support/phone-call.ts';
@@ -27,10 +32,20 @@ const CALM_MS = 4_000;
 /** Many calls begin one after another, and are then measured for this long. */
 const BETWEEN_CALLS_MS = 500;
 const LOAD_MS = 15_000;
+/** Of a call that was hung up. */
+const ENDED_TIMEOUT_MS = 10_000;
+const LOOK_EACH_MS = 20;
+/** Those who call at once wait for as many processes to start. */
+const MANY_TIMEOUT_MS = 90_000;
+
+const PATIENT_NUMBER = '+34911234568';
+
+const newestCall = z.object({ items: z.array(z.object({ outcome: z.string().nullable() })) });
 
 interface PhoneOptions {
   turns: number;
   calls: number[];
+  conversations: number;
   language: Language;
 }
 
@@ -45,7 +60,20 @@ interface Measured {
   greetingMs: number[];
   voiceToVoiceMs: number[];
   bargeInMs: number[];
+  /** Hang-up → no room any more, and an outcome in the history. */
+  endedMs: number[];
   failed: number;
+}
+
+/** What those who talk at once over SIP heard. */
+interface Conversations {
+  answered: number;
+  greetingMs: number[];
+  voiceToVoiceMs: number[];
+  /** Longest silence within the answer, of each. */
+  gapMs: number[];
+  /** Longest time for which this process could not listen: gaps up to it may be its own. */
+  deafMs: number;
 }
 
 interface Load {
@@ -62,14 +90,16 @@ export function command(): Command {
   const bench = new Command('phone')
     .description('Telephone calls on every channel, beside a browser; and many calls through the gateway.')
     .option('--turns <n>', 'calls on each way; in each the caller is greeted, asks, and interrupts', count, 8)
-    .option('--calls <n,n,…>', 'AudioSocket calls at once, for what a gateway takes', counts, [1, 10, 30]);
+    .option('--calls <n,n,…>', 'AudioSocket calls at once, for what a gateway takes', counts, [1, 10, 30])
+    .option('--conversations <n>', 'SIP calls that ask and hear an answer at once', count, 10);
   return languageOption(bench);
 }
 
 /**
  * Calls in turn on every way, with engines of fixed delays: set-up (call, INVITE, webhook or connection → the line is up →
  * first sound of the greeting), voice-to-voice and barge-in, all at the telephone. Then many calls through the gateway at
- * once: processor time and memory of `charla serve`, and how evenly frames reach the telephones.
+ * once: processor time and memory of `charla serve`, and how evenly frames reach the telephones. Then conversations over SIP
+ * at once: whether all of the answer is heard.
  */
 export async function run(args: readonly string[]): Promise<BenchResult> {
   const options = parseOptions<PhoneOptions>(command(), args);
@@ -77,7 +107,7 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
   const { questions, interruption, fixed } = CONVERSATIONS[language];
   const texts = [questions[0] ?? '', interruption];
   const [question = new Int16Array(), over = new Int16Array()] = await callerVoice(texts, language);
-  const most = Math.max(...options.calls, WAYS.length);
+  const most = Math.max(...options.calls, options.conversations, WAYS.length);
   const stack = await startPhoneStack({ transcript: '', answer: fixed.longAnswer }, most);
   try {
     await stack.engines.hears([
@@ -98,14 +128,16 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
       process.stderr.write(`${calls} calls at once\n`);
       load.push(await measureLoad(stack, calls));
     }
-    return report(options, measured, load);
+    process.stderr.write(`${options.conversations} conversations at once\n`);
+    const conversations = await measureConversations(stack, options.conversations, question);
+    return report(options, measured, load, conversations);
   } finally {
     await stack.close();
   }
 }
 
 function nothing(): Measured {
-  return { setUpMs: [], greetingMs: [], voiceToVoiceMs: [], bargeInMs: [], failed: 0 };
+  return { setUpMs: [], greetingMs: [], voiceToVoiceMs: [], bargeInMs: [], endedMs: [], failed: 0 };
 }
 
 /** One call: the greeting, a question, and words over its long answer. What does not come counts as failed. */
@@ -140,9 +172,75 @@ async function measureCall(stack: PhoneStack, way: Way, sounds: Sounds, into: Me
     into.failed += 1;
     process.stderr.write(`${error}\n`);
   } finally {
-    await hangUp();
+    const hungUpAt = performance.now();
+    const [endedAt] = await Promise.all([callEnded(stack), hangUp()]);
+    into.endedMs.push(endedAt - hungUpAt);
     await sleep(CALM_MS);
   }
+}
+
+/** @returns when no room was there any more and the newest call had an outcome, ms of `performance.now()` */
+async function callEnded({ apiUrl, apiKey, sip: { livekit } }: PhoneStack): Promise<number> {
+  const rooms = new RoomServiceClient(livekit.url.replace('ws', 'http'), livekit.apiKey, livekit.apiSecret);
+  for (const deadline = performance.now() + ENDED_TIMEOUT_MS; performance.now() < deadline; ) {
+    const [open, { items }] = await Promise.all([
+      rooms.listRooms(),
+      fetch(`${apiUrl}/calls?limit=1`, { headers: { 'x-api-key': apiKey } }).then(async (response) =>
+        newestCall.parse(await response.json()),
+      ),
+    ]);
+    if (open.length === 0 && items[0]?.outcome) return performance.now();
+    await sleep(LOOK_EACH_MS);
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** Callers who are all greeted first, and then ask in the same moment. */
+async function measureConversations(
+  { sip, apiUrl, apiKey }: PhoneStack,
+  conversations: number,
+  question: Int16Array,
+): Promise<Conversations> {
+  // Who is greeted first waits for the others, and is not to be asked meanwhile whether they are there.
+  const patient = await fetch(`${apiUrl}/profiles/patient`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', 'x-api-key': apiKey },
+    body: JSON.stringify({ numbers: [PATIENT_NUMBER], silence: { after_s: 300 } }),
+  });
+  if (!patient.ok) throw new Error(`The profile was refused: ${await patient.text()}`);
+  const onTheLine = resampled(question, CALLER_SAMPLE_RATE, LINE_RATE);
+  const greetingMs: number[] = [];
+  const calls = await Promise.all(
+    Array.from({ length: conversations }, async (_, index) => {
+      const call = await callBySip(sip.sipPort, { from: `+346001122${10 + index}`, to: PATIENT_NUMBER });
+      const { telephone, invitedAt } = call;
+      greetingMs.push(
+        (await telephone.until(() => telephone.firstSoundAfter(0), MANY_TIMEOUT_MS, 'the greeting')) -
+          invitedAt,
+      );
+      await telephone.quiet();
+      return call;
+    }),
+  );
+  const deaf = monitorEventLoopDelay({ resolution: 10 });
+  deaf.enable();
+  const voiceToVoiceMs: number[] = [];
+  const gapMs = await Promise.all(
+    calls.map(async ({ telephone }) => {
+      const askedAt = await telephone.say(onTheLine);
+      const firstAt = await telephone.until(
+        () => telephone.firstSoundAfter(askedAt),
+        MANY_TIMEOUT_MS,
+        'the answer',
+      );
+      voiceToVoiceMs.push(firstAt - askedAt);
+      await telephone.quiet();
+      return longestSilence(telephone, firstAt, telephone.lastSound() ?? firstAt).ms - FRAME_MS;
+    }),
+  );
+  deaf.disable();
+  await Promise.all(calls.map((call) => call.hangUp()));
+  return { answered: calls.length, greetingMs, voiceToVoiceMs, gapMs, deafMs: deaf.max / 1e6 };
 }
 
 function silentFor(person: { lastSound(): number | undefined }, ms: number): boolean {
@@ -188,6 +286,7 @@ function report(
   { language, turns }: PhoneOptions,
   measured: ReadonlyMap<Way, Measured>,
   load: readonly Load[],
+  conversations: Conversations,
 ): BenchResult {
   const browser = measured.get(WAYS[0]) ?? nothing();
   const rows = [...measured].map(([way, of]) => ({
@@ -200,6 +299,7 @@ function report(
     'over the browser, ms': way === WAYS[0] ? '' : gap(of.voiceToVoiceMs, browser.voiceToVoiceMs),
     'barge-in p50 / p95, ms': both(of.bargeInMs),
     'barge-in over the browser, ms': way === WAYS[0] ? '' : gap(of.bargeInMs, browser.bargeInMs),
+    'hang-up → room and history p50 / p95, ms': both(of.endedMs),
   }));
   const loads = load.map(({ calls, cpuPercent, memoryMb, jitterMs }) => ({
     'calls at once': calls,
@@ -211,8 +311,22 @@ function report(
   return {
     title: `Telephone calls, fixed engines, ${language}, ${turns} calls on each way`,
     rows,
-    more: [{ title: 'Calls through the gateway at once (AudioSocket), in `charla serve`', rows: loads }],
-    json: { options: { language, turns }, ways: Object.fromEntries(measured), load },
+    more: [
+      { title: 'Calls through the gateway at once (AudioSocket), in `charla serve`', rows: loads },
+      {
+        title: 'Conversations over SIP at once',
+        rows: [
+          {
+            answered: conversations.answered,
+            'INVITE → greeting p50 / p95, ms': both(conversations.greetingMs),
+            'voice-to-voice p50 / p95, ms': both(conversations.voiceToVoiceMs),
+            'longest gap p50 / most, ms': `${shown(percentile(conversations.gapMs, 0.5))} / ${shown(Math.max(...conversations.gapMs))}`,
+            'of which the listener itself, ms': shown(conversations.deafMs),
+          },
+        ],
+      },
+    ],
+    json: { options: { language, turns }, ways: Object.fromEntries(measured), load, conversations },
   };
 }
 

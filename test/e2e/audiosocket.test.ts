@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import getPort from 'get-port';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { FRAME_MS, FRAME_SAMPLES } from '../../src/channels/line.ts';
 import { type AudioSocketCall, callByAudioSocket } from '../support/audiosocket-carrier.ts';
 import { levelDb } from '../support/caller.ts';
+import { census, expectNothingLeft } from '../support/census.ts';
 import { type DevStack, fixedModels, startDevStack } from '../support/dev-stack.ts';
 import { missingFacts } from '../support/facts.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
@@ -47,6 +51,13 @@ interface SessionList {
   items: { id: string; user_id: string; channel: string; status: string }[];
 }
 
+/** Waits until no session is active any more. */
+async function nobodyIsThere(apiUrl: string): Promise<void> {
+  await expect
+    .poll(async () => (await get<SessionList>(apiUrl, '/sessions?status=active')).items, { timeout: 10_000 })
+    .toEqual([]);
+}
+
 describe('with the local models', () => {
   it('a caller whom the switchboard announced hears what is known of them', async () => {
     const id = randomUUID();
@@ -83,17 +94,21 @@ describe('with engines of fixed answers', () => {
   let engines: FixedEngines;
   let stack: DevStack;
   let port: number;
+  let folder: string;
   beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'charla-audiosocket-test-'));
     port = await getPort();
     engines = await startFixedEngines({ answer: LONG_ANSWER, transcript: '¿Y los informes?' });
     stack = await startDevStack({
       ...fixedModels(engines, livekitUrl, 'audiosocket'),
       AUDIOSOCKET_PORT: String(port),
+      TMPDIR: folder,
     });
   });
   afterAll(async () => {
     await stack?.stop();
     await engines?.close();
+    await rm(folder, { recursive: true, force: true });
   });
 
   it('the caller’s voice stops the agent', async () => {
@@ -113,16 +128,11 @@ describe('with engines of fixed answers', () => {
     const call = await dial(port, id);
     await call.telephone.until(() => call.telephone.firstSoundAfter(0), 60_000, 'the greeting');
     await call.hangUp();
-    await vi.waitFor(
-      async () => {
-        const { items } = await get<SessionList>(stack.apiUrl, '/sessions?status=active');
-        expect(items).toEqual([]);
-      },
-      { timeout: 10_000, interval: 100 },
-    );
+    await nobodyIsThere(stack.apiUrl);
   });
 
-  it('ten calls at once are all answered', async () => {
+  it('ten calls at once are all answered, and nothing of them stays', async () => {
+    const before = await census(stack.pid, folder);
     const question = await telephoneSpeech(inferenceUrl, CART_QUESTION);
     const answers = await Promise.all(
       Array.from({ length: 10 }, async () => {
@@ -142,5 +152,7 @@ describe('with engines of fixed answers', () => {
       }),
     );
     expect(answers).toHaveLength(10);
+    await nobodyIsThere(stack.apiUrl);
+    await expectNothingLeft(before, stack.pid, folder);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -11,6 +11,7 @@ import { DEVELOPMENT_LIVEKIT_KEY, DEVELOPMENT_LIVEKIT_SECRET } from '../../src/c
 import { isAlive } from '../cli/support.ts';
 import { askForFacts, LOCAL_MODELS, phrasesReady } from '../support/ask-for-facts.ts';
 import { levelDb } from '../support/caller.ts';
+import { census, descendants, expectNothingLeft } from '../support/census.ts';
 import { type DevStack, startDevStack } from '../support/dev-stack.ts';
 import { type FixedEngines, startFixedEngines } from '../support/fixed-engines.ts';
 import type { HttpReceiver } from '../support/http-receiver.ts';
@@ -190,15 +191,7 @@ describe('calls from SIP telephones, with engines of fixed answers', () => {
     expect(sipp.exitCode, sipp.stderr).toBe(0);
 
     await vi.waitUntil(async () => (await rooms(stack)).length === 0, { timeout: 60_000, interval: 500 });
-    await vi.waitFor(
-      async () => {
-        const after = await census(stack.pid, folder);
-        for (const [what, count] of Object.entries(after)) {
-          expect(count, what).toBeLessThanOrEqual(before[what as keyof typeof before]);
-        }
-      },
-      { timeout: 60_000, interval: 1_000 },
-    );
+    await expectNothingLeft(before, stack.pid, folder);
   });
 
   it('ends with everything that it started, and a call that runs hears BYE', async () => {
@@ -238,40 +231,4 @@ async function rooms({ livekitUrl }: DevStack): Promise<string[]> {
     DEVELOPMENT_LIVEKIT_SECRET,
   );
   return (await client.listRooms()).map(({ name }) => name);
-}
-
-/** What a stack has: processes, open ports for media of the programs that carry calls, and temporary files. */
-async function census(pid: number, folder: string) {
-  const processes = await descendants(pid);
-  const carriers = processes.filter(({ command }) => /livekit-(?:server|sip)/.test(command));
-  const media = await Promise.all(carriers.map((carrier) => udpSockets(carrier.pid)));
-  const files = await readdir(folder, { recursive: true });
-  return {
-    processes: processes.length,
-    media: media.reduce((sum, count) => sum + count, 0),
-    // tsx keeps there what it has compiled.
-    files: files.filter((name) => !name.startsWith('tsx-')).length,
-  };
-}
-
-async function descendants(pid: number): Promise<{ pid: number; command: string }[]> {
-  const { stdout } = await execa('ps', ['-e', '-o', 'pid=,ppid=,comm=']);
-  const all = stdout.split('\n').map((line) => line.trim().split(/\s+/, 3));
-  const below = (parent: string): string[][] =>
-    all
-      .filter(([, ppid, command]) => ppid === parent && command !== 'ps')
-      .flatMap((one) => [one, ...below(one[0] ?? '')]);
-  return below(String(pid)).map(([child, , command]) => ({ pid: Number(child), command: command ?? '' }));
-}
-
-async function udpSockets(pid: number): Promise<number> {
-  const fds = await readdir(`/proc/${pid}/fd`);
-  const links = await Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
-  const tables = await Promise.all(
-    ['udp', 'udp6'].map((name) => readFile(`/proc/${pid}/net/${name}`, 'utf8')),
-  );
-  const inodes = new Set(
-    tables.flatMap((table) => table.split('\n').map((row) => row.trim().split(/\s+/)[9])),
-  );
-  return links.filter((link) => inodes.has(/^socket:\[(\d+)\]$/.exec(link)?.[1] ?? '-')).length;
 }
