@@ -45,7 +45,7 @@ const newestCall = z.object({ items: z.array(z.object({ outcome: z.string().null
 interface PhoneOptions {
   turns: number;
   calls: number[];
-  conversations: number;
+  conversations: number[];
   language: Language;
 }
 
@@ -67,7 +67,8 @@ interface Measured {
 
 /** What those who talk at once over SIP heard. */
 interface Conversations {
-  answered: number;
+  callers: number;
+  greeted: number;
   greetingMs: number[];
   voiceToVoiceMs: number[];
   /** Longest silence within the answer, of each. */
@@ -91,7 +92,7 @@ export function command(): Command {
     .description('Telephone calls on every channel, beside a browser; and many calls through the gateway.')
     .option('--turns <n>', 'calls on each way; in each the caller is greeted, asks, and interrupts', count, 8)
     .option('--calls <n,n,…>', 'AudioSocket calls at once, for what a gateway takes', counts, [1, 10, 30])
-    .option('--conversations <n>', 'SIP calls that ask and hear an answer at once', count, 10);
+    .option('--conversations <n,n,…>', 'SIP calls that ask and hear an answer at once', counts, [4, 10]);
   return languageOption(bench);
 }
 
@@ -107,7 +108,7 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
   const { questions, interruption, fixed } = CONVERSATIONS[language];
   const texts = [questions[0] ?? '', interruption];
   const [question = new Int16Array(), over = new Int16Array()] = await callerVoice(texts, language);
-  const most = Math.max(...options.calls, options.conversations, WAYS.length);
+  const most = Math.max(...options.calls, ...options.conversations, WAYS.length);
   const stack = await startPhoneStack({ transcript: '', answer: fixed.longAnswer }, most);
   try {
     await stack.engines.hears([
@@ -123,13 +124,16 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
         await measureCall(stack, way, { question, interruption: over }, into);
       }
     }
+    const conversations: Conversations[] = [];
+    for (const callers of options.conversations.toSorted((one, other) => one - other)) {
+      process.stderr.write(`${callers} conversations at once\n`);
+      conversations.push(await measureConversations(stack, callers, question));
+    }
     const load: Load[] = [];
     for (const calls of options.calls.toSorted((one, other) => one - other)) {
       process.stderr.write(`${calls} calls at once\n`);
       load.push(await measureLoad(stack, calls));
     }
-    process.stderr.write(`${options.conversations} conversations at once\n`);
-    const conversations = await measureConversations(stack, options.conversations, question);
     return report(options, measured, load, conversations);
   } finally {
     await stack.close();
@@ -198,7 +202,7 @@ async function callEnded({ apiUrl, apiKey, sip: { livekit } }: PhoneStack): Prom
 /** Callers who are all greeted first, and then ask in the same moment. */
 async function measureConversations(
   { sip, apiUrl, apiKey }: PhoneStack,
-  conversations: number,
+  callers: number,
   question: Int16Array,
 ): Promise<Conversations> {
   // Who is greeted first waits for the others, and is not to be asked meanwhile whether they are there.
@@ -210,22 +214,23 @@ async function measureConversations(
   if (!patient.ok) throw new Error(`The profile was refused: ${await patient.text()}`);
   const onTheLine = resampled(question, CALLER_SAMPLE_RATE, LINE_RATE);
   const greetingMs: number[] = [];
-  const calls = await Promise.all(
-    Array.from({ length: conversations }, async (_, index) => {
+  const calls = await succeeded(
+    Array.from({ length: callers }, async (_, index) => {
       const call = await callBySip(sip.sipPort, { from: `+346001122${10 + index}`, to: PATIENT_NUMBER });
       const { telephone, invitedAt } = call;
-      greetingMs.push(
-        (await telephone.until(() => telephone.firstSoundAfter(0), MANY_TIMEOUT_MS, 'the greeting')) -
-          invitedAt,
+      const greetedAt = await telephone.until(
+        () => telephone.firstSoundAfter(0),
+        MANY_TIMEOUT_MS,
+        'the greeting',
       );
+      greetingMs.push(greetedAt - invitedAt);
       await telephone.quiet();
       return call;
     }),
   );
   const deaf = monitorEventLoopDelay({ resolution: 10 });
   deaf.enable();
-  const voiceToVoiceMs: number[] = [];
-  const gapMs = await Promise.all(
+  const answers = await succeeded(
     calls.map(async ({ telephone }) => {
       const askedAt = await telephone.say(onTheLine);
       const firstAt = await telephone.until(
@@ -233,14 +238,31 @@ async function measureConversations(
         MANY_TIMEOUT_MS,
         'the answer',
       );
-      voiceToVoiceMs.push(firstAt - askedAt);
       await telephone.quiet();
-      return longestSilence(telephone, firstAt, telephone.lastSound() ?? firstAt).ms - FRAME_MS;
+      const { ms } = longestSilence(telephone, firstAt, telephone.lastSound() ?? firstAt);
+      return { voiceToVoiceMs: firstAt - askedAt, gapMs: Math.max(0, ms - FRAME_MS) };
     }),
   );
   deaf.disable();
-  await Promise.all(calls.map((call) => call.hangUp()));
-  return { answered: calls.length, greetingMs, voiceToVoiceMs, gapMs, deafMs: deaf.max / 1e6 };
+  await succeeded(calls.map((call) => call.hangUp()));
+  await sleep(CALM_MS);
+  return {
+    callers,
+    greeted: greetingMs.length,
+    greetingMs,
+    voiceToVoiceMs: answers.map(({ voiceToVoiceMs }) => voiceToVoiceMs),
+    gapMs: answers.map(({ gapMs }) => gapMs),
+    deafMs: deaf.max / 1e6,
+  };
+}
+
+/** What came of those that went well; why others did not is said. */
+async function succeeded<T>(all: readonly Promise<T>[]): Promise<T[]> {
+  return (await Promise.allSettled(all)).flatMap((one) => {
+    if (one.status === 'fulfilled') return [one.value];
+    process.stderr.write(`${one.reason}\n`);
+    return [];
+  });
 }
 
 function silentFor(person: { lastSound(): number | undefined }, ms: number): boolean {
@@ -286,7 +308,7 @@ function report(
   { language, turns }: PhoneOptions,
   measured: ReadonlyMap<Way, Measured>,
   load: readonly Load[],
-  conversations: Conversations,
+  conversations: readonly Conversations[],
 ): BenchResult {
   const browser = measured.get(WAYS[0]) ?? nothing();
   const rows = [...measured].map(([way, of]) => ({
@@ -315,15 +337,15 @@ function report(
       { title: 'Calls through the gateway at once (AudioSocket), in `charla serve`', rows: loads },
       {
         title: 'Conversations over SIP at once',
-        rows: [
-          {
-            answered: conversations.answered,
-            'INVITE → greeting p50 / p95, ms': both(conversations.greetingMs),
-            'voice-to-voice p50 / p95, ms': both(conversations.voiceToVoiceMs),
-            'longest gap p50 / most, ms': `${shown(percentile(conversations.gapMs, 0.5))} / ${shown(Math.max(...conversations.gapMs))}`,
-            'of which the listener itself, ms': shown(conversations.deafMs),
-          },
-        ],
+        rows: conversations.map((one) => ({
+          'conversations at once': one.callers,
+          greeted: one.greeted,
+          answered: one.gapMs.length,
+          'INVITE → greeting p50 / p95, ms': both(one.greetingMs),
+          'voice-to-voice p50 / p95, ms': both(one.voiceToVoiceMs),
+          'longest gap p50 / most, ms': `${shown(percentile(one.gapMs, 0.5))} / ${shown(Math.max(...one.gapMs))}`,
+          'of which the listener itself, ms': shown(one.deafMs),
+        })),
       },
     ],
     json: { options: { language, turns }, ways: Object.fromEntries(measured), load, conversations },

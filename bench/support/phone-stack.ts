@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import getPort from 'get-port';
 import { ProcessSupervisor } from '../../src/cli/dev/process-supervisor.ts';
 import { loadConfig } from '../../src/config/config.ts';
@@ -11,7 +12,10 @@ import { TwilioCarrier } from '../../test/support/twilio-carrier.ts';
 import { ENGINES_READY_TIMEOUT_MS, engineService, engineVariables, type FixedWords } from './engines.ts';
 import { FixedEnginesClient } from './fixed-engines-client.ts';
 
-/** All of Charla with every telephone channel open, on loopback: engines with fixed delays, the API, a worker, livekit-sip. */
+/**
+ * All of Charla with every telephone channel open, on loopback: engines with fixed delays, the API, a worker, livekit-sip. The
+ * API and the worker are the built ones, as in production: a job process starts with half the work that it takes from sources.
+ */
 export interface PhoneStack {
   apiUrl: string;
   apiKey: string;
@@ -28,6 +32,7 @@ export interface PhoneStack {
 /** @param calls - at once, at most */
 export async function startPhoneStack(words: FixedWords, calls: number): Promise<PhoneStack> {
   const home = loadConfig();
+  await execa('npm', ['run', '--silent', 'build']);
   const scratch = await mkdtemp(join(tmpdir(), 'charla-bench-'));
   const [api, audioSocket, engines, worker, metrics] = await Promise.all(
     Array.from({ length: 5 }, () => getPort()),
@@ -74,7 +79,7 @@ export async function startPhoneStack(words: FixedWords, calls: number): Promise
   const charla = (command: string, readyUrl: string) => ({
     name: command,
     command: process.execPath,
-    args: ['--import', 'tsx', 'src/cli/main.ts', command],
+    args: ['dist/cli/main.js', command],
     env,
     readyUrl,
   });

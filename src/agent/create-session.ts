@@ -13,6 +13,9 @@ import { Pauses } from './turns/pauses.ts';
 import { TurnDetector } from './turns/turn-detector.ts';
 import { turnHandling } from './turns/turn-handling.ts';
 
+/** Of one event: two or three times as many as there are. */
+const LISTENERS = 30;
+
 export interface CallSession {
   session: voice.AgentSession;
   stt: WhisperSTT;
@@ -104,6 +107,8 @@ export function createSession(options: {
       maxUnrecoverableErrors: Number.POSITIVE_INFINITY,
     },
   });
+  // Each part of a call follows it; Node warns from eleven on.
+  session.setMaxListeners(LISTENERS);
   detector.follow(session);
   if (isOn(config, 'learned-pauses')) pauses.follow(session, vad.minSilenceDuration ?? 0);
   overlap.follow(session);
