@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.ts';
 import { isOpenDevelopment } from '../config/development.ts';
-import { whenTaken } from '../port-taken.ts';
+import { listenError } from '../listen-error.ts';
 import { createLiveKit } from '../rooms/livekit.ts';
 import { openReadyStore } from '../store/open-ready-store.ts';
 import { startRetention } from '../store/retention.ts';
@@ -33,7 +33,7 @@ export async function serve(config: Config, log: Logger): Promise<FastifyInstanc
     await server.listen({ host: config.HOST, port: config.PORT });
   } catch (error) {
     await server.close();
-    throw whenTaken(error, { port: config.PORT, service: 'charla serve', variable: 'PORT' });
+    throw listenError(error, { port: config.PORT, service: 'charla serve', variable: 'PORT' });
   }
   if (isOpenDevelopment(config)) {
     log.warn('development on loopback: the HTTP API is open to every program on this machine');

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { prepareSpeech } from '../../src/agent/prepare-speech.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
 import { startFixedEngines } from '../support/fixed-engines.ts';
 
 it('the agent’s phrases are made when nobody calls, and all of them', async () => {
@@ -24,7 +24,7 @@ it('the agent’s phrases are made when nobody calls, and all of them', async ()
     voices: { es: 'alloy', en: 'alloy' },
   };
   let calls = 1;
-  const done = prepareSpeech(config, { endpoint, log: pino({ enabled: false }), calls: () => calls });
+  const done = prepareSpeech(config, { endpoint, log: createLogger('test', 'silent'), calls: () => calls });
   await sleep(1_200);
   expect(engines.requests).toEqual([]);
   calls = 0;

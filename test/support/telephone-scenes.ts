@@ -31,13 +31,13 @@ export async function startCartHook(): Promise<HttpReceiver> {
  * Asks for the long answer, and speaks over it.
  *
  * @param say - speaks the question @returns when it was spoken
- * @returns when the answer began, when the caller had said their second question, and when the agent's last sound before its
- *   end came, ms of `performance.now()`
+ * @returns when the answer began, when the caller began and had said their second question, and when the agent's last sound
+ *   before its end came, ms of `performance.now()`
  */
 export async function speakOverAnswer(
   telephone: Telephone,
   say: () => Promise<number>,
-): Promise<{ beganAt: number; saidAt: number; stoppedAt: number }> {
+): Promise<{ beganAt: number; interruptedAt: number; saidAt: number; stoppedAt: number }> {
   const askedAt = await say();
   const beganAt = await telephone.until(() => telephone.firstSoundAfter(askedAt), 30_000, 'the answer');
   await telephone.until(() => performance.now() - beganAt > 1_500, 5_000, 'some of the answer to be heard');
@@ -47,7 +47,7 @@ export async function speakOverAnswer(
   console.log(
     `the agent's last sound came ${Math.round(stoppedAt - interruptedAt)} ms after the caller's first`,
   );
-  return { beganAt, saidAt, stoppedAt };
+  return { beganAt, interruptedAt, saidAt, stoppedAt };
 }
 
 interface KnownCall {

@@ -154,3 +154,19 @@ export class Telephone {
     }
   }
 }
+
+/** How much was said, and the longest silence within it, ms. @param pcm - mono, 8 kHz */
+export function heardMs(pcm: Int16Array): { soundMs: number; gapMs: number } {
+  const loud = Array.from({ length: Math.floor(pcm.length / FRAME_SAMPLES) }, (_, index) => {
+    const frame = pcm.subarray(index * FRAME_SAMPLES, (index + 1) * FRAME_SAMPLES);
+    return levelDb(frame) > SOUND_DB;
+  });
+  const said = loud.slice(loud.indexOf(true), loud.lastIndexOf(true) + 1);
+  let longest = 0;
+  let quiet = 0;
+  for (const isLoud of said) {
+    quiet = isLoud ? 0 : quiet + 1;
+    longest = Math.max(longest, quiet);
+  }
+  return { soundMs: said.filter(Boolean).length * FRAME_MS, gapMs: longest * FRAME_MS };
+}

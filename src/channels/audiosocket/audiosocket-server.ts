@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Config } from '../../config/config.ts';
 import { blockListOf, isIn } from '../../config/networks.ts';
-import { whenTaken } from '../../port-taken.ts';
+import { listenError } from '../../listen-error.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Gateway, Line, LineEnd } from '../line.ts';
 import { PendingCall } from '../pending-call.ts';
@@ -64,7 +64,7 @@ export function createAudioSocketServer(parts: AudioSocketParts): AudioSocketSer
       try {
         await once(server, 'listening');
       } catch (error) {
-        throw whenTaken(error, { port, service: 'AudioSocket', variable: 'AUDIOSOCKET_PORT' });
+        throw listenError(error, { port, service: 'AudioSocket', variable: 'AUDIOSOCKET_PORT' });
       }
       log.info({ host, port }, 'AudioSocket listens');
     },

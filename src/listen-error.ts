@@ -5,7 +5,7 @@ import { CharlaError } from './errors.ts';
  *
  * @returns `CHARLA_PORT_TAKEN` where another program has the port, else the error as it came
  */
-export function whenTaken(
+export function listenError(
   error: unknown,
   server: { port: number; service: string; variable: string },
 ): unknown {
